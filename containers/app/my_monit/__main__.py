@@ -1,0 +1,3 @@
+from my_monit.cli import main
+
+main()

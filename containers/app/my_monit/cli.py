@@ -1,0 +1,187 @@
+"""The command `mymonit`: it starts the two processes, and does what is done at the console."""
+
+import signal
+import sys
+from datetime import timedelta
+from typing import Any
+
+import click
+import requests
+from flask import Flask
+
+from my_monit import __version__
+from my_monit.errors import Fault, Invalid, MyMonitError
+from my_monit.health import served
+from my_monit.logs.setup import setup_logging
+from my_monit.logs.trace import traced
+from my_monit.messaging.topology import add_publisher, declare
+from my_monit.model import CONSOLE, Reason, Role, User
+from my_monit.rest.users import UserSchema
+from my_monit.storage.migrations import migrate as migrate_storage
+from my_monit.wiring import Container
+
+#: Seconds to wait for a process to tell its health.
+HEALTH_SECS = 5
+#: Hours that a token may live, at most.
+MAX_HOURS = 24
+#: Items that `quarantine list` shows unless told otherwise.
+LIST_LIMIT = 100
+
+
+class _Commands(click.Group):
+    """Shows an error of ours as one line, without a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        container = Container()
+        try:
+            with traced():
+                setup_logging(container.logging_configuration())
+                ctx.obj = container
+                return super().invoke(ctx)
+        except MyMonitError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mymonit")
+def main() -> None:
+    """MyMONIT: stores a laboratory's measurements and serves them to those who may see them.
+
+    Settings come from environment variables; docs/operations.md lists them.
+    """
+
+
+@main.command()
+@click.pass_obj
+def rest(container: Container) -> None:
+    """Serve the REST API, behind the proxy."""
+    container.storage().verify()
+    container.identity()
+    container.storage().close()
+    container.rest_listener(_make_app).run()
+
+
+def _make_app() -> Flask:
+    container = Container()
+    setup_logging(container.logging_configuration())
+    container.wire()
+    app: Flask = container.rest_application()
+    return app
+
+
+@main.command()
+@click.pass_obj
+def listen(container: Container) -> None:
+    """Store what the broker delivers, until SIGTERM or Ctrl-C."""
+    container.storage().verify()
+    listener = container.rabbit_listener()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: listener.stop())
+    with served(container.health(), container.health_configuration()):
+        listener.run()
+    container.storage().close()
+
+
+@main.command()
+@click.pass_obj
+def migrate(container: Container) -> None:
+    """Bring the schema, the accounts' rights and the broker's topology up to date."""
+    applied = migrate_storage(container.storage_configuration(), container.storage_administration())
+    click.echo(f"schema: {', '.join(applied) or 'up to date'}")
+    declare(container.management(), container.rabbit_configuration())
+    click.echo("broker: up to date")
+
+
+@main.group()
+def user() -> None:
+    """People."""
+
+
+@user.command("add")
+@click.option("--id", "user_id", prompt="Staff id", help="1 to 30 of A-Z a-z 0-9 _ -")
+@click.option("--role", type=click.Choice([role.value for role in Role]), prompt=True)
+@click.option("--name", prompt=True)
+@click.option("--username", prompt="Uid at the identity provider", help="the subject of this user's tokens")
+@click.option("--email", prompt=True)
+@click.pass_obj
+def add_user(container: Container, user_id: str, role: str, name: str, username: str, email: str) -> None:
+    """Add a user; what no option gives is asked for."""
+    given = {"user_id": user_id, "role": role, "name": name, "username": username, "email": email}
+    if faults := UserSchema().validate(given):
+        raise Invalid(*(Fault(field, texts[0]) for field, texts in faults.items()))
+    container.user_service().add(CONSOLE, User(**UserSchema().load(given)))
+    click.echo(f"added {user_id}")
+
+
+@main.command()
+@click.argument("user_id")
+@click.option("--hours", type=click.FloatRange(0, MAX_HOURS, min_open=True), default=1, show_default=True)
+@click.pass_obj
+def token(container: Container, user_id: str, hours: float) -> None:
+    """Print a token of a user, with IDENTITY=local."""
+    click.echo(container.token_service().mint(CONSOLE, user_id, lifetime=timedelta(hours=hours)))
+
+
+@main.command("demo-data")
+@click.pass_obj
+def demo_data(container: Container) -> None:
+    """Load users, experiments and measures to try MyMONIT with, and a broker account that may publish."""
+    container.demonstration().load(CONSOLE)
+    account = container.demonstration_configuration()
+    add_publisher(container.management(), container.rabbit_configuration(), account)
+    click.echo(f"users A001, S001, S002, U001; experiments device-vibrations, black-holes; adapter {account.user}")
+
+
+@main.group()
+def quarantine() -> None:
+    """What could not be stored, and why."""
+
+
+@quarantine.command("list")
+@click.option("--reason", type=click.Choice([reason.value for reason in Reason]))
+@click.option("--after", type=click.IntRange(0), default=0, help="begin after this id")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=LIST_LIMIT, show_default=True)
+@click.pass_obj
+def list_quarantine(container: Container, reason: str | None, after: int, limit: int) -> None:
+    """List items: id, time, reason, bytes, experiment, publisher."""
+    wanted = Reason(reason) if reason else None
+    for item in container.quarantine_service().page(CONSOLE, after=after, limit=limit, reason=wanted):
+        click.echo(
+            f"{item.quarantine_id}\t{item.received:%Y-%m-%dT%H:%M:%SZ}\t{item.reason}\t{item.size}\t"
+            f"{item.experiment or '-'}\t{item.publisher!r}"
+        )
+
+
+@quarantine.command()
+@click.argument("quarantine_id", type=click.IntRange(1))
+@click.option("--raw", is_flag=True, help="write the body alone, byte for byte")
+@click.pass_obj
+def show(container: Container, quarantine_id: int, raw: bool) -> None:
+    """Show one item with its properties and its body, control characters escaped."""
+    record, item = container.quarantine_service().show(CONSOLE, quarantine_id)
+    if raw:
+        sys.stdout.buffer.write(item.body)
+        return
+    message_id = "-" if item.message_id is None else repr(item.message_id.decode(errors="backslashreplace"))
+    for name, value in (
+        ("id", record.quarantine_id), ("time", f"{record.received:%Y-%m-%dT%H:%M:%S.%fZ}"), ("reason", item.reason),
+        ("publisher", repr(record.publisher)), ("routing key", repr(item.routing_key)), ("message id", message_id),
+        ("element", "-" if item.element is None else item.element), ("experiment", item.experiment or "-"),
+        ("properties", item.headers), ("bytes", record.size), ("body", repr(item.body)[2:-1]),
+    ):  # fmt: skip
+        click.echo(f"{name:12}{value}")
+
+
+@main.command()
+@click.argument("process", type=click.Choice(["rest", "listen"]), default="rest")
+@click.pass_obj
+def health(container: Container, process: str) -> None:
+    """Ask a process on this host whether it is ready; the exit status says it, too."""
+    address = container.rest_configuration() if process == "rest" else container.health_configuration()
+    try:
+        answer = requests.get(f"http://{address.host}:{address.port}/health/ready", timeout=HEALTH_SECS)
+    except requests.RequestException:
+        raise click.ClickException(f"{process} does not answer at {address.host}:{address.port}") from None
+    if not answer.ok:
+        raise click.ClickException(f"{process} is not ready: {answer.text}")
+    click.echo("ready")

@@ -1,0 +1,55 @@
+"""How a process without a web server tells how it is: a small HTTP server of its own, for the supervisor."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from my_monit.errors import ConfigurationError
+from my_monit.settings import HealthConfiguration
+
+
+class Health:
+    """Ready or not, and why not."""
+
+    def __init__(self) -> None:
+        self._problem: str | None = "starting"
+
+    def succeed(self) -> None:
+        self._problem = None
+
+    def fail(self, problem: str) -> None:
+        self._problem = problem
+
+    @property
+    def problem(self) -> str | None:
+        return self._problem
+
+
+@contextmanager
+def served(health: Health, configuration: HealthConfiguration) -> Iterator[None]:
+    """Answer /health/live (the process runs) and /health/ready (it does its work) within the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # pylint: disable=invalid-name  # http.server's name
+            problem = None if self.path == "/health/live" else health.problem
+            known = self.path in ("/health/live", "/health/ready")
+            self.send_response(404 if not known else 503 if problem else 200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({"status": problem or "ok"}).encode())
+
+        def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
+            """A probe every few seconds is no news."""
+
+    try:
+        server = ThreadingHTTPServer((configuration.host, configuration.port), Handler)
+    except OSError as error:
+        raise ConfigurationError(f"HEALTH_PORT: {configuration.host}:{configuration.port} is in use") from error
+    with server:
+        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()

@@ -1,0 +1,84 @@
+"""Who did what: a closed list of verbs, a staff id, an object and an outcome. Never a name, an e-mail or a secret.
+
+A change and its audit row are one transaction. A denial has a row of its own, and a read has its row before the
+first byte of the answer leaves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from my_monit.errors import Conflict, Forbidden, Invalid, MyMonitError, NotFound
+from my_monit.logs.trace import current_trace_id
+from my_monit.model import Actor
+from my_monit.permissions import Verb, allowed
+from my_monit.storage.ports import AuditRow, StoragePort, Unit
+
+_DENIED = "your role does not allow this"
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    DENIED = "denied"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass
+class Act:
+    """What is being done, in one transaction. `object` may become more exact while it is done."""
+
+    unit: Unit
+    object: str
+
+
+class Audit:
+    def __init__(self, storage: StoragePort) -> None:
+        self._storage = storage
+
+    @contextmanager
+    def act(self, actor: Actor, verb: Verb, subject: str, *, owner: str | None = None) -> Iterator[Act]:
+        """One audited act of `actor` upon `subject`, say "experiment:3", in one transaction.
+
+        Raises Forbidden unless the table of rights allows it; `owner` is the user whose record it concerns. Whatever
+        error the block raises undoes the act, and is recorded as its outcome.
+        """
+        act: Act | None = None
+        try:
+            with self._storage.unit() as unit:
+                act = Act(unit, subject)
+                if not allowed(actor, verb, owner=owner):
+                    raise Forbidden(_DENIED)
+                yield act
+                record(unit, actor, verb, act.object, Outcome.SUCCESS)
+        except MyMonitError as error:
+            if act is not None and not error.transient:
+                with self._storage.unit() as unit:
+                    record(unit, actor, verb, act.object, _outcome(error))
+            raise
+
+    def require(self, actor: Actor, verb: Verb, subject: str, *, owner: str | None = None) -> None:
+        """Raises Forbidden, and records it, unless the table of rights allows the act."""
+        if not allowed(actor, verb, owner=owner):
+            with self._storage.unit() as unit:
+                record(unit, actor, verb, subject, Outcome.DENIED)
+            raise Forbidden(_DENIED)
+
+
+def record(unit: Unit, actor: Actor, verb: Verb, subject: str, outcome: Outcome) -> None:
+    """The only way into the audit: the row is part of the transaction of `unit`."""
+    unit.audit.record(AuditRow(actor.user_id, verb.value, subject, outcome.value, current_trace_id()))
+
+
+def _outcome(error: MyMonitError) -> Outcome:
+    match error:
+        case Forbidden():
+            return Outcome.DENIED
+        case NotFound():
+            return Outcome.NOT_FOUND
+        case Conflict() | Invalid():
+            return Outcome.REFUSED
+        case _:
+            return Outcome.FAILED

@@ -1,0 +1,25 @@
+"""The last look at a rendered line: whatever still resembles a credential or an address is masked."""
+
+import re
+
+from my_monit.logs.facets import MASK
+
+_LABEL = r"[^\s\"\\@<>()\[\]{},:;=/%*]"  # without `*`, so that a mask is not taken for a mailbox
+
+# No pattern ends or begins inside an escape sequence (`\"`, `\\`), so a JSON line stays a JSON line.
+_PATTERNS = (
+    # JSON Web Tokens, signed or not, whole or cut: base64url of '{"' is `eyJ`.
+    (re.compile(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,2}"), MASK),
+    (re.compile(r"\b(bearer|basic) +[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # scheme://user:password@host; a password may hold any character but white space.
+    (re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)(?:[^\s\"\\]|\\[^\s]){0,300}@", re.IGNORECASE), rf"\1{MASK}@"),
+    (re.compile(r"\b(password|passwd|pwd|secret|token|api_?key)=[^\s\"\\&,;]+", re.IGNORECASE), rf"\1={MASK}"),
+    # An e-mail address, also where it was quoted for a URL. Tried once for each word: long lines stay cheap.
+    (re.compile(rf"(?<!{_LABEL}){_LABEL}++(?:@|%40){_LABEL}+"), MASK),
+)
+
+
+def scrub(line: str) -> str:
+    for pattern, replacement in _PATTERNS:
+        line = pattern.sub(replacement, line)
+    return line

@@ -1,0 +1,98 @@
+"""Connections to RabbitMQ: opened with TLS, time-outs and heartbeats. No exception of Pika gets out of this package."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pika
+from pika import exceptions
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+
+from my_monit.errors import BrokerUnavailable, ConfigurationError
+from my_monit.messaging.topology import parking_queue
+from my_monit.settings import RabbitConfiguration
+
+#: Seconds between heartbeats; after two silent ones either side gives the connection up.
+HEARTBEAT_SECS = 20
+#: Seconds to wait for the TCP connection, and for TLS and AMQP on top of it.
+CONNECT_SECS = 5
+HANDSHAKE_SECS = 10
+#: Seconds that the broker may block us (memory or disk alarm) before we give the connection up.
+BLOCKED_SECS = 300
+
+_REFUSED = (
+    exceptions.ProbableAuthenticationError, exceptions.AuthenticationError, exceptions.ProbableAccessDeniedError
+)  # fmt: skip
+
+
+class RabbitConnector:
+    def __init__(self, configuration: RabbitConfiguration) -> None:
+        self._configuration = configuration
+        self._parameters = _parameters(configuration)
+
+    @contextmanager
+    def channel(self) -> Iterator[tuple[BlockingConnection, BlockingChannel]]:
+        """A connection with one channel, closed at the end of the block.
+
+        Raises BrokerUnavailable when it cannot be had or is lost within the block, and ConfigurationError when the
+        broker refuses the account or lacks the topology.
+        """
+        with translated():
+            connection = pika.BlockingConnection(self._parameters)
+            try:
+                channel = connection.channel()
+                self._verify(channel)
+                yield connection, channel
+            finally:
+                if connection.is_open:
+                    connection.close()
+
+    def check(self) -> None:
+        """Raises as `channel` does."""
+        with self.channel():
+            pass
+
+    def _verify(self, channel: BlockingChannel) -> None:
+        names = self._configuration
+        try:
+            channel.exchange_declare(names.exchange, passive=True)
+            channel.queue_declare(names.queue, passive=True)
+            channel.queue_declare(parking_queue(names.queue), passive=True)
+        except exceptions.ChannelClosedByBroker as error:
+            raise ConfigurationError(
+                f"the broker lacks exchange {names.exchange} or queue {names.queue}, or refuses them to "
+                f"{names.user} (AMQP {error.reply_code}): mymonit migrate"
+            ) from error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let no exception of Pika out."""
+    try:
+        yield
+    except _REFUSED as error:
+        raise ConfigurationError("the broker refuses RABBIT_USER, RABBIT_PASSWORD or RABBIT_VHOST") from error
+    except ssl.SSLCertVerificationError as error:
+        raise BrokerUnavailable("the broker's certificate is not one that RABBIT_CA vouches for") from error
+    except (exceptions.AMQPError, OSError) as error:
+        raise BrokerUnavailable(f"the broker cannot be reached ({type(error).__name__})") from error
+
+
+def _parameters(configuration: RabbitConfiguration) -> pika.ConnectionParameters:
+    host, port = configuration.address
+    credentials = pika.PlainCredentials(configuration.user, configuration.password.get_secret_value())
+    return pika.ConnectionParameters(
+        host=host, port=port, virtual_host=configuration.vhost, credentials=credentials,
+        ssl_options=pika.SSLOptions(_tls(configuration), host) if configuration.tls else None,
+        heartbeat=HEARTBEAT_SECS, socket_timeout=CONNECT_SECS, stack_timeout=HANDSHAKE_SECS,
+        blocked_connection_timeout=BLOCKED_SECS, client_properties={"connection_name": "mymonit listen"},
+    )  # fmt: skip
+
+
+def _tls(configuration: RabbitConfiguration) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=configuration.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"RABBIT_CA: {configuration.ca} is no readable certificate") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,89 @@
+"""Deliveries of the broker become messages of the domain, and go into storage."""
+
+import json
+from functools import partial
+from typing import Any, NamedTuple
+
+from pika.spec import Basic, BasicProperties
+
+from my_monit.model import Message
+from my_monit.services.ingestion import IngestionService, Outcome
+
+_PROPERTIES = (
+    "content_type", "content_encoding", "delivery_mode", "priority", "correlation_id", "reply_to", "expiration",
+    "message_id", "timestamp", "type", "user_id", "app_id", "headers",
+)  # fmt: skip
+
+
+class Delivery(NamedTuple):
+    method: Basic.Deliver
+    properties: BasicProperties
+    body: bytes
+    parked: bool
+
+
+class RabbitMessageProcessor:
+    def __init__(self, ingestion: IngestionService) -> None:
+        self._ingestion = ingestion
+
+    def process(self, deliveries: list[Delivery]) -> Outcome:
+        """Store or quarantine all of them; on return that is committed. Raises as IngestionService.store does."""
+        return self._ingestion.store([_message(delivery) for delivery in deliveries])
+
+
+def _message(delivery: Delivery) -> Message:
+    properties = delivery.properties
+    return Message(
+        body=delivery.body,
+        routing_key=_text(_routing_key(delivery)),
+        message_id=_bytes(properties.message_id),
+        user_id=_bytes(properties.user_id),
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        type=properties.type,
+        headers=partial(_headers, properties),
+        parked=delivery.parked,
+    )
+
+
+def _routing_key(delivery: Delivery) -> str | bytes:
+    """Where it was published to: a parked message was routed again, and its first death tells the first key."""
+    key: str | bytes = delivery.method.routing_key
+    if not delivery.parked:
+        return key
+    try:
+        key = (delivery.properties.headers or {})["x-death"][-1]["routing-keys"][0]
+    except (KeyError, IndexError, TypeError):
+        pass
+    return key
+
+
+# Short strings should be UTF-8, but nobody makes a publisher write it: Pika gives bytes for the others.
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="backslashreplace")
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _headers(properties: BasicProperties) -> str:
+    """All properties as JSON; what JSON has no form for is told as Python shows it."""
+    present = {name: getattr(properties, name) for name in _PROPERTIES if getattr(properties, name) is not None}
+    return json.dumps(_plain(present))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {_text(key): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case bytes():
+            return _text(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return repr(value)

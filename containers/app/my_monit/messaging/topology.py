@@ -1,0 +1,68 @@
+"""Exchange, queues, policy and accounts at the broker, declared through its management API by `mymonit migrate`.
+
+The exchange is bound to the queue with `#`: whatever reaches the exchange reaches the listener, which quarantines
+what it may not store. What the broker cannot deliver waits in the parking queue, which the listener drains too.
+"""
+
+from my_monit.messaging.management import Management
+from my_monit.settings import DemonstrationConfiguration, RabbitConfiguration
+
+#: Times that a message may be returned to the queue before the broker parks it.
+DELIVERY_LIMIT = 20
+
+_QUORUM = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
+_NOTHING = "^$"
+_EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
+
+
+def parking_queue(queue: str) -> str:
+    return f"{queue}.parked"
+
+
+def declare(management: Management, names: RabbitConfiguration) -> None:
+    """Make everything that the listener and the adapters need; what is there already stays.
+
+    Raises ConfigurationError when something of the same name is there, but different.
+    """
+    vhost, exchange, queue = names.vhost, names.exchange, names.queue
+    management.put({}, "vhosts", vhost)
+    management.put(_EVERYTHING, "permissions", vhost, management.user)
+    management.put({"type": "topic", "durable": True}, "exchanges", vhost, exchange)
+    management.put(_QUORUM, "queues", vhost, parking_queue(queue))
+    management.put(_policy(queue), "policies", vhost, f"mymonit-{queue}")
+    management.put(_QUORUM, "queues", vhost, queue)
+    management.post({"routing_key": "#"}, "bindings", vhost, "e", exchange, "q", queue)
+    _listener(management, names)
+
+
+def _policy(queue: str) -> dict[str, object]:
+    """At-least-once dead lettering needs reject-publish; see docs/messages.md."""
+    return {
+        "pattern": f"^{queue}$", "apply-to": "queues", "priority": 1,
+        "definition": {
+            "delivery-limit": DELIVERY_LIMIT,
+            "dead-letter-exchange": "",
+            "dead-letter-routing-key": parking_queue(queue),
+            "dead-letter-strategy": "at-least-once",
+            "overflow": "reject-publish",
+        },
+    }  # fmt: skip
+
+
+def _listener(management: Management, names: RabbitConfiguration) -> None:
+    """The listener reads its two queues, and can do nothing else."""
+    management.put({"password": names.password.get_secret_value(), "tags": ""}, "users", names.user)
+    readable = f"^({names.queue}|{names.queue}\\.parked)$"
+    rights = {"configure": _NOTHING, "write": _NOTHING, "read": readable}
+    management.put(rights, "permissions", names.vhost, names.user)
+
+
+def add_publisher(
+    management: Management, names: RabbitConfiguration, account: DemonstrationConfiguration
+) -> None:
+    """An account that may publish measurements of every experiment, and can do nothing else."""
+    management.put({"password": account.password.get_secret_value(), "tags": ""}, "users", account.user)
+    rights = {"configure": _NOTHING, "write": f"^{names.exchange}$", "read": _NOTHING}
+    management.put(rights, "permissions", names.vhost, account.user)
+    keys = {"exchange": names.exchange, "write": f"^{names.routing}(\\.[A-Za-z0-9_-]+)?$", "read": _NOTHING}
+    management.put(keys, "topic-permissions", names.vhost, account.user)

@@ -1,0 +1,212 @@
+"""What MyMONIT is about: people, experiments, series and measures. No input or output happens here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from my_monit.logs.facets import do_not_log
+
+
+class Role(StrEnum):
+    ADMIN = "ADMIN"
+    SCIENTIST = "SCIENTIST"
+    AUDITOR = "AUDITOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a staff id and the role that the database gives it now."""
+
+    user_id: str
+    role: Role
+
+
+#: Whoever runs `mymonit` at the console. No user can bear this id: `@` is not allowed in one.
+CONSOLE = Actor("@console", Role.ADMIN)
+
+
+class User:
+    """A member of staff. Name, username and e-mail are personal: `repr` leaves them out and no log shows them."""
+
+    __slots__ = ("user_id", "role", "active", "_name", "_username", "_email")
+
+    def __init__(self, user_id: str, *, name: str, username: str, email: str, role: Role, active: bool = True) -> None:
+        self.user_id = user_id
+        self.role = role
+        self.active = active
+        self._name = name
+        self._username = username
+        self._email = email
+
+    @property
+    @do_not_log
+    def name(self) -> str:
+        return self._name
+
+    @property
+    @do_not_log
+    def username(self) -> str:
+        """The identity provider's uid: the subject of this user's tokens."""
+        return self._username
+
+    @property
+    @do_not_log
+    def email(self) -> str:
+        return self._email
+
+    def log_fields(self) -> dict[str, object]:
+        return {"user_id": self.user_id, "role": self.role, "active": self.active}
+
+    def _key(self) -> tuple[object, ...]:
+        return self.user_id, self.role, self.active, self._name, self._username, self._email
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, User) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self.user_id)
+
+    def __repr__(self) -> str:
+        return f"User({self.user_id!r}, role={self.role.value}, active={self.active})"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    experiment_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A scientist may see an experiment, from `since` until `until` (UTC; None: without an end)."""
+
+    experiment_id: int
+    user_id: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureType:
+    measure_type_id: int
+    name: str
+    symbol: str
+    quantity: str
+
+
+class Series(NamedTuple):
+    """Experiment, measure type and sensor. `sensor` is '' when the instrument named none."""
+
+    series_id: int
+    measure_type: str
+    symbol: str
+    sensor: str
+
+
+class SeriesExtent(NamedTuple):
+    """A series and what it holds; `first` and `last` in nanoseconds since 1970 UTC, None while it is empty."""
+
+    series: Series
+    first: int | None
+    last: int | None
+    measures: int
+
+
+class Measure(NamedTuple):
+    """One stored measurement; `time` in nanoseconds since 1970 UTC, `measure_id` tells equal ones apart."""
+
+    series_id: int
+    time: int
+    measure_id: int
+    value: float
+
+
+class Position(NamedTuple):
+    """Where a reader stands in an experiment's measures: the last one it has seen."""
+
+    time: int
+    series_id: int
+    measure_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which measures of an experiment: times in nanoseconds, half-open; None: no limit; empty: all."""
+
+    start: int | None = None
+    end: int | None = None
+    measure_types: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    descending: bool = True
+
+
+class Reason(StrEnum):
+    """Why something is in the quarantine. The list is closed."""
+
+    BAD_ENCODING = "bad_encoding"
+    BAD_JSON = "bad_json"
+    NOT_OBJECT = "not_object"
+    DUP_KEY = "dup_key"
+    MISSING_FIELD = "missing_field"
+    UNKNOWN_FIELD = "unknown_field"
+    UNKNOWN_VERSION = "unknown_version"
+    WRONG_TYPE = "wrong_type"
+    WRONG_UNIT = "wrong_unit"
+    NON_FINITE = "non_finite"
+    OUT_OF_RANGE = "out_of_range"
+    BAD_TIMESTAMP = "bad_timestamp"
+    BAD_STRING = "bad_string"
+    TOO_DEEP = "too_deep"
+    TOO_LARGE = "too_large"
+    BAD_CONTENT_TYPE = "bad_content_type"
+    UNKNOWN_EXPERIMENT = "unknown_experiment"
+    UNKNOWN_MEASURE = "unknown_measure"
+    FORBIDDEN = "forbidden"
+    ID_CONFLICT = "id_conflict"
+    UNDELIVERABLE = "undeliverable"
+
+
+class Message(NamedTuple):
+    """A message as the broker delivered it, free of any broker library's types.
+
+    `message_id` and `user_id` are bytes because a hostile publisher need not write UTF-8.
+    `headers` gives the JSON text of all its properties, rendered only for what goes into the quarantine;
+    `parked` tells that the broker gave up delivering it.
+    """
+
+    body: bytes
+    routing_key: str
+    message_id: bytes | None
+    user_id: bytes | None
+    content_type: str | bytes | None
+    content_encoding: str | bytes | None
+    type: str | bytes | None
+    headers: Callable[[], str]
+    parked: bool = False
+
+
+class Quarantined(NamedTuple):
+    """What could not be stored, whole: `element` is its index in an array, None for a whole message."""
+
+    reason: Reason
+    publisher: bytes
+    routing_key: str
+    message_id: bytes | None
+    element: int | None
+    experiment: str | None
+    headers: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRecord:
+    """A row of the quarantine without its bytes."""
+
+    quarantine_id: int
+    reason: Reason
+    received: datetime
+    publisher: str
+    size: int
+    experiment: str | None

@@ -1,0 +1,77 @@
+"""Everything that can be done, and who may do it: the one table of rights.
+
+The verbs are also the audit's vocabulary. The list is closed: `<what>.<deed>`.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from my_monit.model import Actor, Role
+
+
+class Verb(StrEnum):
+    SESSION_OPEN = "session.open"
+    USER_LIST = "user.list"
+    USER_READ = "user.read"
+    USER_CREATE = "user.create"
+    USER_CHANGE = "user.change"
+    EXPERIMENT_LIST = "experiment.list"
+    EXPERIMENT_READ = "experiment.read"
+    EXPERIMENT_CREATE = "experiment.create"
+    EXPERIMENT_CHANGE = "experiment.change"
+    ASSOCIATION_LIST = "association.list"
+    ASSOCIATION_CREATE = "association.create"
+    ASSOCIATION_END = "association.end"
+    MEASURE_READ = "measure.read"
+    SERIES_READ = "series.read"
+    MEASURE_TYPE_LIST = "measure_type.list"
+    MEASURE_TYPE_CREATE = "measure_type.create"
+    QUARANTINE_LIST = "quarantine.list"
+    QUARANTINE_READ = "quarantine.read"
+    TOKEN_MINT = "token.mint"
+    DEMONSTRATION_LOAD = "demonstration.load"
+
+
+class Rule(NamedTuple):
+    """Who may: the roles, and with `own` also everybody upon their own user record."""
+
+    roles: frozenset[Role]
+    own: bool = False
+
+
+_ADMIN = Rule(frozenset({Role.ADMIN}))
+_ADMIN_OR_SELF = Rule(frozenset({Role.ADMIN}), own=True)
+_SCIENTIST = Rule(frozenset({Role.SCIENTIST}))
+_ADMIN_OR_SCIENTIST = Rule(frozenset({Role.ADMIN, Role.SCIENTIST}))
+
+RULES: dict[Verb, Rule] = {
+    Verb.SESSION_OPEN: Rule(frozenset(Role)),
+    Verb.USER_LIST: _ADMIN,
+    Verb.USER_READ: _ADMIN_OR_SELF,
+    Verb.USER_CREATE: _ADMIN,
+    Verb.USER_CHANGE: _ADMIN_OR_SELF,
+    Verb.EXPERIMENT_LIST: _ADMIN_OR_SCIENTIST,
+    Verb.EXPERIMENT_READ: _ADMIN_OR_SCIENTIST,
+    Verb.EXPERIMENT_CREATE: _ADMIN,
+    Verb.EXPERIMENT_CHANGE: _ADMIN,
+    Verb.ASSOCIATION_LIST: _ADMIN,
+    Verb.ASSOCIATION_CREATE: _ADMIN,
+    Verb.ASSOCIATION_END: _ADMIN,
+    Verb.MEASURE_READ: _SCIENTIST,
+    Verb.SERIES_READ: _SCIENTIST,
+    Verb.MEASURE_TYPE_LIST: _ADMIN_OR_SCIENTIST,
+    Verb.MEASURE_TYPE_CREATE: _ADMIN,
+    Verb.QUARANTINE_LIST: _ADMIN,
+    Verb.QUARANTINE_READ: _ADMIN,
+    Verb.TOKEN_MINT: _ADMIN,
+    Verb.DEMONSTRATION_LOAD: _ADMIN,
+}
+
+
+def allowed(actor: Actor, verb: Verb, *, owner: str | None = None) -> bool:
+    """Whether `actor` may do this; `owner` is the user whose record it concerns, where it concerns one.
+
+    Which experiments a scientist may see is no matter of roles: the queries themselves ask for the association.
+    """
+    rule = RULES[verb]
+    return actor.role in rule.roles or (rule.own and owner == actor.user_id)

@@ -1,0 +1,91 @@
+"""The Flask application: resources, authentication, problems and headers, put together."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from werkzeug.routing import BaseConverter
+
+from my_monit import __version__
+from my_monit.logs.logger import get_logger
+from my_monit.logs.trace import traced
+from my_monit.rest import authentication, experiments, health, measure_types, measures, quarantine, users
+from my_monit.rest.problems import ExceptionResource
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: Bytes of a request's body; the proxy has the same limit.
+MAX_BODY_BYTES = 1024 * 1024
+
+_BLUEPRINTS = (
+    users.blueprint, experiments.blueprint, experiments.associations, measure_types.blueprint, measures.blueprint,
+    quarantine.blueprint, health.blueprint,
+)  # fmt: skip
+
+_log = get_logger("rest")
+
+
+class _Id(BaseConverter):
+    """A positive number written the one way that there is: not 01, +1 or 1.0."""
+
+    regex = r"[1-9][0-9]{0,9}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+class _Staff(BaseConverter):
+    """A staff id."""
+
+    regex = r"[A-Za-z0-9_-]{1,30}"
+
+
+class _Traced:
+    """Gives each request its trace id."""
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        with traced():
+            return self._application(environ, start_response)
+
+
+def create_app() -> Flask:
+    """The application. Its services come from the `Container` that is wired when a request is served."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        API_TITLE="MyMONIT", API_VERSION=__version__, OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json", MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False,
+    )  # fmt: skip
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the documentation
+    app.url_map.strict_slashes = False
+    app.url_map.converters.update(id=_Id, staff=_Staff)
+    app.before_request(_start_clock)
+    authentication.register(app)
+    app.after_request(_finish)
+    api = Api(app)
+    for blueprint in _BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    ExceptionResource().register(app)
+    app.wsgi_app = _Traced(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _start_clock() -> None:
+    g.started = time.monotonic()
+
+
+def _finish(response: Response) -> Response:
+    response.headers.setdefault("Cache-Control", "no-store")
+    _log.info(
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        seconds=round(time.monotonic() - g.started, 4),
+        actor=g.actor.user_id if "actor" in g else None,
+    )
+    return response

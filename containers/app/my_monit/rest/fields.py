@@ -1,0 +1,67 @@
+"""Fields of requests and answers that several resources share."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from my_monit.errors import Fault, Invalid
+from my_monit.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
+from my_monit.timestamps import BadTimestamp, from_rfc3339
+
+#: Characters of a name of a person or a quantity, of an e-mail, of a unit's symbol.
+NAME_CHARS = 128
+EMAIL_CHARS = 254
+SYMBOL_CHARS = 32
+
+EXPERIMENT_NAME = validate.Regexp(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", error="must be 1 to 64 of A-Z a-z 0-9 _ - and not begin with _ or -"
+)
+
+
+class Text(fields.String):
+    """Printable text without blanks at its ends, 1 to `longest` characters."""
+
+    def __init__(self, longest: int, **options: Any) -> None:
+        super().__init__(validate=validate.Length(1, longest), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not text.isprintable() or text != text.strip():
+            raise ValidationError("must be printable text without blanks at its ends")
+        return text
+
+
+class Flag(fields.Boolean):
+    """JSON's true and false, and nothing that resembles them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Moment(fields.String):
+    """An RFC 3339 time with an offset, as nanoseconds since 1970 UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # type: ignore[override]
+        try:
+            return from_rfc3339(super()._deserialize(value, attr, data, **kwargs))
+        except BadTimestamp as error:
+            raise ValidationError("must be an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z") from error
+
+
+def future(text: object, pointer: str) -> datetime:
+    """A moment to come, from a request's RFC 3339 text. Raises Invalid."""
+    try:
+        moment = datetime.fromtimestamp(from_rfc3339(text) / 1e9, UTC) if isinstance(text, str) else None
+    except (BadTimestamp, OverflowError, OSError, ValueError):
+        moment = None
+    if moment is None or moment <= datetime.now(UTC):
+        raise Invalid(Fault(pointer, "must be an RFC 3339 time with an offset, in the future"))
+    return moment
+
+
+class PageQuery(Schema):
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    cursor = fields.String(load_default=None)

@@ -1,0 +1,43 @@
+"""Serves the application with gunicorn: several processes, several threads each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from my_monit.settings import RestConfiguration
+
+#: Seconds that a worker's event loop may be silent; a stream that works is not silent.
+WORKER_SECS = 60
+#: Seconds that requests under way may take to end after a SIGTERM.
+GRACE_SECS = 20
+#: Seconds that an idle connection of the proxy stays open: longer than the proxy keeps it, so that it closes first.
+KEEP_ALIVE_SECS = 75
+
+
+class RestListener(BaseApplication):
+    def __init__(self, configuration: RestConfiguration, make_app: Callable[[], Flask]) -> None:
+        """`make_app` is called in each worker, after the fork: no connection, thread or lock is shared."""
+        self._configuration = configuration
+        self._make_app = make_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": f"{self._configuration.host}:{self._configuration.port}",
+            "workers": self._configuration.workers,
+            "threads": self._configuration.threads,
+            "worker_class": "gthread",
+            "timeout": WORKER_SECS,
+            "graceful_timeout": GRACE_SECS,
+            "keepalive": KEEP_ALIVE_SECS,
+            "proc_name": "mymonit rest",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._make_app()

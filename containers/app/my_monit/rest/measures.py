@@ -1,0 +1,115 @@
+"""/measures/ and /series/: what was measured in an experiment, for its scientists."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from dependency_injector.wiring import Provide, inject
+from flask import Response, request
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+from werkzeug.exceptions import NotAcceptable
+
+from my_monit.errors import Fault, Invalid
+from my_monit.model import Position, Selection, SeriesExtent
+from my_monit.permissions import Verb
+from my_monit.rest.authentication import current_actor, performs
+from my_monit.rest.blueprint import Blueprint
+from my_monit.rest.fields import Moment
+from my_monit.rest.formats import to_csv, to_json
+from my_monit.rest.paging import decode_cursor, next_link
+from my_monit.services.measures import Chunk, MeasureService
+from my_monit.timestamps import to_rfc3339
+
+#: Measures of a JSON page. Streams have no limit unless one is given.
+DEFAULT_LIMIT = 1000
+MAX_LIMIT = 10_000
+
+_MEDIA = {"application/json": "json", "text/csv": "csv"}
+
+blueprint = Blueprint("measures", __name__, description="Measurements")
+
+
+class MeasureQuery(Schema):
+    from_ = Moment(data_key="from", load_default=None, metadata={"description": "RFC 3339, inclusive"})
+    to = Moment(load_default=None, metadata={"description": "RFC 3339, exclusive"})
+    type = fields.List(fields.String(), load_default=[])
+    sensor = fields.List(fields.String(), load_default=[])
+    order = fields.String(load_default="desc", validate=validate.OneOf(["asc", "desc"]))
+    limit = fields.Integer(load_default=None, validate=validate.Range(1))
+    cursor = fields.String(load_default=None)
+    format = fields.String(load_default=None, validate=validate.OneOf(list(_MEDIA.values())))
+
+
+@blueprint.route("/measures/<id:experiment_id>")
+class MeasureResource(MethodView):
+    @performs(Verb.MEASURE_READ)
+    @blueprint.arguments(MeasureQuery, location="query")
+    @inject
+    def get(
+        self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
+    ) -> Response:
+        """Measures, newest first: a page of JSON, or all of them as CSV."""
+        after = decode_cursor(query["cursor"], Position) if query["cursor"] else None
+        if (query["format"] or _wanted_format()) == "csv":
+            chunks = measures.stream(
+                current_actor(), experiment_id, _selection(query), after=after, limit=query["limit"]
+            )
+            return _csv(chunks, experiment_id)
+        limit = query["limit"] or DEFAULT_LIMIT
+        if limit > MAX_LIMIT:
+            raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; format=csv has no limit."))
+        page = measures.page(current_actor(), experiment_id, _selection(query), after=after, limit=limit + 1)
+        return _json(page, limit)
+
+
+@blueprint.route("/series/<id:experiment_id>")
+class SeriesResource(MethodView):
+    @performs(Verb.SERIES_READ)
+    @blueprint.response(200)
+    @inject
+    def get(self, experiment_id: int, measures: MeasureService = Provide["measure_service"]) -> dict[str, Any]:
+        """The series of an experiment, and how many quarantined messages name it, by reason."""
+        report = measures.series(current_actor(), experiment_id)
+        return {"series": [_extent(extent) for extent in report.extents], "quarantined": report.quarantined}
+
+
+def _selection(query: dict[str, Any]) -> Selection:
+    return Selection(
+        start=query["from_"], end=query["to"], measure_types=tuple(query["type"]), sensors=tuple(query["sensor"]),
+        descending=query["order"] == "desc",
+    )  # fmt: skip
+
+
+def _wanted_format() -> str:
+    media = request.accept_mimetypes.best_match(_MEDIA) if request.accept_mimetypes else None
+    if media is None and request.accept_mimetypes:
+        raise NotAcceptable(f"this is served as {' and '.join(_MEDIA)}")
+    return _MEDIA[media or "application/json"]
+
+
+def _json(page: Chunk, limit: int) -> Response:
+    shown = page._replace(measures=page.measures[:limit])
+    headers = {}
+    if len(page.measures) > limit:
+        last = shown.measures[-1]
+        headers = next_link(Position(last.time, last.series_id, last.measure_id))
+    return Response(to_json(shown), headers=headers, content_type="application/json")
+
+
+def _csv(chunks: Iterator[Chunk], experiment_id: int) -> Response:
+    # The first chunk is read before the status leaves, so that a database that is away is a 503, not a torn answer.
+    started: Iterable[Chunk] = chain([next(chunks)], chunks)
+    headers = {"Content-Disposition": f'attachment; filename="measures-{experiment_id}.csv"'}
+    return Response(to_csv(started), headers=headers, content_type="text/csv; charset=utf-8; header=present")
+
+
+def _extent(extent: SeriesExtent) -> dict[str, Any]:
+    return {
+        "measure_type": extent.series.measure_type,
+        "symbol": extent.series.symbol,
+        "sensor": extent.series.sensor or None,
+        "first": None if extent.first is None else to_rfc3339(extent.first),
+        "last": None if extent.last is None else to_rfc3339(extent.last),
+        "count": extent.measures,
+    }

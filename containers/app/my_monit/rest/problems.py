@@ -1,0 +1,107 @@
+"""Every error of the API, as RFC 9457 says it: one place maps errors to statuses, and no exception's text gets out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from my_monit.errors import (
+    Conflict, Fault, Forbidden, IdentityUnavailable, Invalid, MyMonitError, NotFound, StorageContention,
+    StorageRejected, StorageUnavailable, Unauthenticated,
+)  # fmt: skip
+from my_monit.logs.logger import get_logger
+from my_monit.logs.trace import current_trace_id
+
+#: Seconds after which a client may try again when a server behind us is away.
+RETRY_AFTER_SECS = 5
+
+#: Status, slug of the problem's URN, title.
+_MEANINGS: dict[type[MyMonitError], tuple[int, str, str]] = {
+    Unauthenticated: (401, "unauthenticated", "Who are you?"),
+    Forbidden: (403, "forbidden", "Your role does not allow this"),
+    NotFound: (404, "not-found", "There is no such thing"),
+    Conflict: (409, "conflict", "This contradicts what is there"),
+    Invalid: (422, "invalid", "The request breaks a rule"),
+    StorageRejected: (422, "invalid", "The request breaks a rule"),
+    IdentityUnavailable: (503, "unavailable", "Try again soon"),
+    StorageUnavailable: (503, "unavailable", "Try again soon"),
+    StorageContention: (503, "unavailable", "Try again soon"),
+}
+
+_log = get_logger("rest")
+
+
+def problem(status: int, slug: str, title: str, *, detail: str, faults: tuple[Fault, ...] = ()) -> Response:
+    body: dict[str, Any] = {
+        "type": f"urn:mymonit:problem:{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "trace_id": current_trace_id(),
+    }
+    if faults:
+        body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+    response = Response(msgspec.json.encode(body), status, content_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="mymonit"'
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECS)
+    return response
+
+
+class ExceptionResource:
+    """Answers for whatever was raised while a request was served."""
+
+    def register(self, app: Flask) -> None:
+        app.register_error_handler(MyMonitError, self.of_ours)
+        app.register_error_handler(HTTPException, self.of_http)
+        app.register_error_handler(RecursionError, self.too_deep)
+        app.register_error_handler(Exception, self.unknown)
+
+    def of_ours(self, error: MyMonitError) -> Response:
+        meaning = _MEANINGS.get(type(error)) or next(
+            (_MEANINGS[kind] for kind in type(error).__mro__ if kind in _MEANINGS), None
+        )
+        if meaning is None:
+            return self.unknown(error)
+        status, slug, title = meaning
+        if status == 503:
+            _log.error("request_failed", error=error)
+        return problem(status, slug, title, detail=str(error), faults=getattr(error, "faults", ()))
+
+    def of_http(self, error: HTTPException) -> Response:
+        """What Flask, Werkzeug and webargs refuse: their descriptions are texts of theirs, never of data."""
+        faults = tuple(_faults(getattr(error, "data", {}).get("messages", {})))
+        status = error.code or 500
+        if faults:
+            _, slug, title = _MEANINGS[Invalid]
+            return problem(status, slug, title, detail="see errors", faults=faults)
+        slug = error.name.lower().replace(" ", "-")
+        response = problem(status, slug, error.name, detail=error.description or error.name)
+        for name, value in error.get_headers():
+            if name not in ("Content-Type", "Content-Length"):
+                response.headers[name] = value
+        return response
+
+    def too_deep(self, _: RecursionError) -> Response:
+        return problem(400, "bad-request", "Bad Request", detail="the body is nested too deeply")
+
+    def unknown(self, error: Exception) -> Response:
+        _log.error("request_crashed", error=error)
+        return problem(
+            500, "internal", "This is our fault", detail="tell your administrator the trace_id: the log explains it"
+        )
+
+
+def _faults(messages: Any, path: str = "") -> Iterator[Fault]:
+    """webargs' messages {"json": {"name": ["..."]}} as faults at JSON Pointers, or at names of query parameters."""
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            inner = key if path == "query" else "" if key in ("json", "_schema") and not path else f"{path}/{key}"
+            yield from _faults(value, "query" if key == "query" and not path else inner)
+    else:
+        for text in messages if isinstance(messages, list) else [messages]:
+            yield Fault(path, str(text))

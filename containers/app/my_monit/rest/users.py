@@ -1,0 +1,90 @@
+"""/users/: who works here."""
+
+from typing import Any
+
+from dependency_injector.wiring import Provide, inject
+from flask import url_for
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+
+from my_monit.model import Role, User
+from my_monit.permissions import Verb
+from my_monit.rest.authentication import current_actor, performs
+from my_monit.rest.blueprint import Blueprint
+from my_monit.rest.fields import EMAIL_CHARS, NAME_CHARS, Flag, PageQuery, Text
+from my_monit.rest.paging import decode_cursor, next_link
+from my_monit.services.users import UserService
+
+blueprint = Blueprint("users", __name__, url_prefix="/users", description="Who works here")
+
+_USER_ID = validate.And(
+    validate.Regexp(r"[A-Za-z0-9_-]{1,30}\Z", error="must be 1 to 30 of A-Z a-z 0-9 _ -"),
+    validate.NoneOf(["me"], error="is reserved"),
+)
+
+
+class UserSchema(Schema):
+    user_id = fields.String(required=True, validate=_USER_ID)
+    name = Text(NAME_CHARS, required=True)
+    username = Text(NAME_CHARS, required=True, metadata={"description": "the identity provider's uid"})
+    email = Text(EMAIL_CHARS, required=True)
+    role = fields.Enum(Role, by_value=True, required=True)
+    active = Flag(dump_only=True)
+
+
+class UserChangeSchema(Schema):
+    name = Text(NAME_CHARS, required=True)
+    username = Text(NAME_CHARS, required=True)
+    email = Text(EMAIL_CHARS, required=True)
+    role = fields.Enum(Role, by_value=True, load_default=None)
+    active = Flag(load_default=None)
+
+
+@blueprint.route("/")
+class UsersResource(MethodView):
+    @performs(Verb.USER_LIST)
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, UserSchema(many=True))
+    @inject
+    def get(self, query: dict[str, Any], users: UserService = Provide["user_service"]) -> Any:
+        """List users by id."""
+        after = decode_cursor(query["cursor"], str) if query["cursor"] else ""
+        page = users.page(current_actor(), after=after, limit=query["limit"] + 1)
+        shown = page[: query["limit"]]
+        return shown, 200, next_link(shown[-1].user_id) if len(page) > len(shown) else {}
+
+    @performs(Verb.USER_CREATE)
+    @blueprint.arguments(UserSchema)
+    @blueprint.response(201, UserSchema)
+    @inject
+    def post(self, fields_: dict[str, Any], users: UserService = Provide["user_service"]) -> Any:
+        """Add a user."""
+        user = users.add(current_actor(), User(**fields_))
+        return user, 201, {"Location": url_for("users.UserResource", user_id=user.user_id)}
+
+
+@blueprint.route("/me")
+class MyselfResource(MethodView):
+    @blueprint.response(200, UserSchema)
+    @inject
+    def get(self, users: UserService = Provide["user_service"]) -> User:
+        """Your own record."""
+        return users.get(current_actor(), current_actor().user_id)
+
+
+@blueprint.route("/<staff:user_id>")
+class UserResource(MethodView):
+    @performs(Verb.USER_READ)
+    @blueprint.response(200, UserSchema)
+    @inject
+    def get(self, user_id: str, users: UserService = Provide["user_service"]) -> User:
+        """One user: any for an ADMIN, oneself for everybody."""
+        return users.get(current_actor(), user_id)
+
+    @performs(Verb.USER_CHANGE)
+    @blueprint.arguments(UserChangeSchema)
+    @blueprint.response(200, UserSchema)
+    @inject
+    def put(self, fields_: dict[str, Any], user_id: str, users: UserService = Provide["user_service"]) -> User:
+        """Replace a user's record."""
+        return users.change(current_actor(), user_id, **fields_)

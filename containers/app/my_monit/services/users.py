@@ -1,0 +1,73 @@
+"""Who works here: read and changed by admins, and in part by the users themselves."""
+
+from my_monit.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from my_monit.logs.audit import Audit, Outcome, record
+from my_monit.model import Actor, Role, User
+from my_monit.permissions import Verb
+from my_monit.storage.ports import StoragePort, Unit
+
+
+class UserService:
+    def __init__(self, storage: StoragePort, audit: Audit) -> None:
+        self._storage = storage
+        self._audit = audit
+
+    def recognise(self, username: str) -> Actor:
+        """The actor behind a verified token's subject, with the role that the database gives it now.
+
+        Raises Unauthenticated when there is no active user of this username; a known but inactive one is audited.
+        """
+        with self._storage.unit() as unit:
+            user = unit.users.by_username(username)
+            if user is not None and not user.active:
+                record(unit, Actor(user.user_id, user.role), Verb.SESSION_OPEN, f"user:{user.user_id}", Outcome.DENIED)
+        if user is None or not user.active:
+            raise Unauthenticated("the token is not that of an active user")
+        return Actor(user.user_id, user.role)
+
+    def page(self, actor: Actor, *, after: str, limit: int) -> list[User]:
+        with self._audit.act(actor, Verb.USER_LIST, "users") as act:
+            return act.unit.users.page(after=after, limit=limit)
+
+    def get(self, actor: Actor, user_id: str) -> User:
+        with self._audit.act(actor, Verb.USER_READ, f"user:{user_id}", owner=user_id) as act:
+            return _existing(act.unit, user_id)
+
+    def add(self, actor: Actor, user: User) -> User:
+        with self._audit.act(actor, Verb.USER_CREATE, f"user:{user.user_id}") as act:
+            act.unit.users.add(user)
+        return user
+
+    def change(
+        self, actor: Actor, user_id: str, *, name: str, username: str, email: str, role: Role | None, active: bool | None
+    ) -> User:
+        """Replace a user's record; `role` and `active` stay as they are when None.
+
+        Raises Forbidden when users change their own username, role or activity, and Conflict when the username is
+        taken or the last active ADMIN would be lost.
+        """
+        with self._audit.act(actor, Verb.USER_CHANGE, f"user:{user_id}", owner=user_id) as act:
+            # Every change that could cost an admin waits for the others, so that two cannot remove each other.
+            admins = act.unit.users.lock_active(Role.ADMIN)
+            old = _existing(act.unit, user_id)
+            new = User(
+                user_id, name=name, username=username, email=email,
+                role=old.role if role is None else role, active=old.active if active is None else active,
+            )  # fmt: skip
+            if admins == [user_id] and not (new.active and new.role is Role.ADMIN):
+                raise Conflict("this is the last active ADMIN")
+            if actor.user_id == user_id and _authority(old) != _authority(new):
+                raise Forbidden("your own username, role and active can only be changed by another ADMIN")
+            act.unit.users.change(new)
+        return new
+
+
+def _authority(user: User) -> tuple[str, Role, bool]:
+    return user.username, user.role, user.active
+
+
+def _existing(unit: Unit, user_id: str) -> User:
+    user = unit.users.get(user_id)
+    if user is None:
+        raise NotFound("there is no such user")
+    return user

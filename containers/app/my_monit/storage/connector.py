@@ -1,0 +1,164 @@
+"""Connections to the database: opened, verified, pooled, and given out for one transaction at a time."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import mysql.connector
+from mysql.connector.abstracts import MySQLConnectionAbstract
+from mysql.connector.constants import ClientFlag
+
+from my_monit.errors import ConfigurationError, MyMonitError, StorageUnavailable
+from my_monit.settings import StorageConfiguration
+from my_monit.storage.faults import translated
+
+#: Seconds to wait for a connection to open; a host that drops packets must not hold a start or a request.
+CONNECT_SECS = 5
+#: Seconds to wait for the server's next byte. Above the lock wait time-out below, so that the server answers first.
+READ_SECS = 30
+WRITE_SECS = 30
+#: Seconds to wait for a row lock before the transaction is run again.
+LOCK_WAIT_SECS = 10
+#: Seconds to wait for a free connection of the pool.
+BUSY_SECS = 5.0
+#: A connection that was idle for this many seconds is asked whether it still lives before it is used.
+IDLE_SECS = 20.0
+
+SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
+
+Row = tuple[Any, ...]
+
+
+def open_connection(
+    configuration: StorageConfiguration, *, user: str, password: str, database: str | None
+) -> MySQLConnectionAbstract:
+    """One connection with strict SQL mode, UTC, READ COMMITTED, time-outs, and one statement per call."""
+    if not mysql.connector.HAVE_CEXT:
+        raise ConfigurationError("mysql-connector-python has no C extension here: install the version of the lock file")
+    with translated():
+        connection: MySQLConnectionAbstract = mysql.connector.connect(  # type: ignore[assignment]
+            host=configuration.host, port=configuration.port, user=user, password=password, database=database,
+            use_pure=False, charset="utf8mb4", collation="utf8mb4_bin", autocommit=False, sql_mode=SQL_MODE,
+            time_zone="+00:00", connection_timeout=CONNECT_SECS, read_timeout=READ_SECS, write_timeout=WRITE_SECS,
+            allow_local_infile=False, client_flags=[-ClientFlag.MULTI_STATEMENTS],
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECS}")
+    return connection
+
+
+class Session:
+    """Statements of one transaction. Every driver error leaves as one of ours."""
+
+    def __init__(self, connection: MySQLConnectionAbstract) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Run one statement; return how many rows it changed."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            return cursor.rowcount
+
+    def insert(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Run one INSERT; return the AUTO_INCREMENT value that it took."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            return int(cursor.lastrowid or 0)
+
+    def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one INSERT ... VALUES (...) for all rows; the driver sends them as one statement."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.executemany(sql, [tuple(row) for row in rows])  # type: ignore[arg-type]
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            return cursor.fetchall()  # type: ignore[return-value]
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
+        rows = self.rows(sql, parameters)
+        return rows[0] if rows else None
+
+
+@dataclass
+class _Idle:
+    connection: MySQLConnectionAbstract
+    since: float
+
+
+class StorageConnector:
+    """A pool: at most `connections` are open, each serves one transaction at a time, none survives an error."""
+
+    def __init__(self, configuration: StorageConfiguration) -> None:
+        self._configuration = configuration
+        self._free = threading.BoundedSemaphore(configuration.connections)
+        self._idle: list[_Idle] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit at the end; after any error roll back, and after a database error also drop the connection.
+
+        Raises StorageUnavailable when no connection can be had. When a commit's reply is lost its outcome is
+        unknown: the whole transaction must be safe to run again.
+        """
+        if not self._free.acquire(timeout=BUSY_SECS):
+            raise StorageUnavailable("all connections to the database are in use")
+        try:
+            connection = self._take()
+            kept = False
+            try:
+                yield Session(connection)
+                with translated():
+                    connection.commit()
+                kept = True
+            except MyMonitError as error:
+                kept = not isinstance(error.__cause__, mysql.connector.Error) and self._rolled_back(connection)
+                raise
+            finally:
+                self._give_back(connection, kept=kept)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        while self._idle:
+            _end(self._idle.pop().connection)
+
+    def _take(self) -> MySQLConnectionAbstract:
+        while self._idle:
+            idle = self._idle.pop()
+            if time.monotonic() - idle.since < IDLE_SECS or idle.connection.is_connected():
+                return idle.connection
+            _end(idle.connection)
+        configuration = self._configuration
+        return open_connection(
+            configuration,
+            user=configuration.user,
+            password=configuration.password.get_secret_value(),
+            database=configuration.database,
+        )
+
+    def _give_back(self, connection: MySQLConnectionAbstract, *, kept: bool) -> None:
+        if kept:
+            self._idle.append(_Idle(connection, time.monotonic()))
+        else:
+            _end(connection)
+
+    @staticmethod
+    def _rolled_back(connection: MySQLConnectionAbstract) -> bool:
+        try:
+            connection.rollback()
+        except mysql.connector.Error:
+            return False
+        return True
+
+
+def _end(connection: MySQLConnectionAbstract) -> None:
+    """Close it for good; the server rolls back what was not committed."""
+    try:
+        connection.close()
+    except mysql.connector.Error:
+        pass  # it was broken already

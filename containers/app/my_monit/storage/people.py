@@ -1,0 +1,63 @@
+"""Users in MySQL."""
+
+from my_monit.errors import Conflict
+from my_monit.model import Role, User
+from my_monit.storage.connector import Row, Session
+from my_monit.storage.faults import DuplicateKey
+
+_COLUMNS = "u.user_id, u.name, u.username, u.email, r.name, u.active"
+_FROM = "FROM USERS u JOIN ROLES r ON r.role_id = u.role_id"
+
+
+def _user(row: Row) -> User:
+    user_id, name, username, email, role, active = row
+    return User(user_id, name=name, username=username, email=email, role=Role(role), active=bool(active))
+
+
+class Users:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def page(self, *, after: str, limit: int) -> list[User]:
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id > %s ORDER BY u.user_id LIMIT %s"  # nosec B608: constants
+        return [_user(row) for row in self._session.rows(sql, (after, limit))]
+
+    def get(self, user_id: str) -> User | None:
+        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id = %s", (user_id,))  # nosec B608: constants
+        user = _user(row) if row else None
+        # utf8mb4_bin pads with blanks when it compares: "A001 " finds A001, but is not A001.
+        return user if user and user.user_id == user_id else None
+
+    def by_username(self, username: str) -> User | None:
+        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.username = %s", (username,))  # nosec B608: constants
+        user = _user(row) if row else None
+        return user if user and user.username == username else None
+
+    def add(self, user: User) -> None:
+        sql = (
+            "INSERT INTO USERS (user_id, name, username, email, role_id, active) "
+            "SELECT %s, %s, %s, %s, role_id, %s FROM ROLES WHERE name = %s"
+        )
+        values = (user.user_id, user.name, user.username, user.email, user.active, user.role.value)
+        try:
+            self._session.execute(sql, values)
+        except DuplicateKey as error:
+            raise Conflict("the user_id or the username is taken") from error
+
+    def change(self, user: User) -> None:
+        sql = (
+            "UPDATE USERS SET name = %s, username = %s, email = %s, active = %s, "
+            "role_id = (SELECT role_id FROM ROLES WHERE name = %s) WHERE user_id = %s"
+        )
+        values = (user.name, user.username, user.email, user.active, user.role.value, user.user_id)
+        try:
+            self._session.execute(sql, values)
+        except DuplicateKey as error:
+            raise Conflict("the username is taken") from error
+
+    def lock_active(self, role: Role) -> list[str]:
+        sql = (
+            "SELECT user_id FROM USERS WHERE active AND role_id = (SELECT role_id FROM ROLES WHERE name = %s) "
+            "ORDER BY user_id FOR UPDATE"
+        )
+        return [row[0] for row in self._session.rows(sql, (role.value,))]

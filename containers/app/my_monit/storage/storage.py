@@ -1,0 +1,69 @@
+"""Storage in MySQL or MariaDB: transactions over all tables, and the check that they are what they must be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from my_monit.errors import ConfigurationError
+from my_monit.storage.audit import AuditTable
+from my_monit.storage.connector import Session, StorageConnector
+from my_monit.storage.experiments import Associations, Experiments
+from my_monit.storage.ingestion import Messages, Quarantine
+from my_monit.storage.measures import MeasureIds, Measures
+from my_monit.storage.people import Users
+from my_monit.storage.rights import RIGHTS, rights_of_session
+from my_monit.storage.series import MeasureTypes, SeriesTable
+
+#: The schema that this code is written for: the number of the newest file in containers/mysql/dbschema.
+SCHEMA_VERSION = 5
+
+
+class MySqlUnit:
+    def __init__(self, session: Session, ids: MeasureIds) -> None:
+        self.users = Users(session)
+        self.experiments = Experiments(session)
+        self.associations = Associations(session)
+        self.measure_types = MeasureTypes(session)
+        self.series = SeriesTable(session)
+        self.measures = Measures(session, ids)
+        self.messages = Messages(session)
+        self.quarantine = Quarantine(session)
+        self.audit = AuditTable(session)
+
+
+class Storage:
+    def __init__(self, connector: StorageConnector) -> None:
+        self._connector = connector
+        self._ids = MeasureIds(connector)
+
+    @contextmanager
+    def unit(self) -> Iterator[MySqlUnit]:
+        with self._connector.transaction() as session:
+            yield MySqlUnit(session, self._ids)
+
+    def check(self) -> None:
+        with self._connector.transaction() as session:
+            session.rows("SELECT 1")
+
+    def verify(self) -> None:
+        """Raises ConfigurationError unless session, schema and rights are what this code was written for."""
+        with self._connector.transaction() as session:
+            _verify_session(session)
+            _verify_schema(session)
+            if rights_of_session(session) != RIGHTS:
+                raise ConfigurationError("the database account DB_USER has other rights than it needs: mymonit migrate")
+
+    def close(self) -> None:
+        self._connector.close()
+
+
+def _verify_session(session: Session) -> None:
+    mode, zone, isolation = session.rows("SELECT @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.autocommit")[0]
+    if "STRICT_ALL_TABLES" not in mode or zone != "+00:00" or isolation:
+        raise ConfigurationError("the database does not keep strict SQL mode, UTC and transactions for this session")
+
+
+def _verify_schema(session: Session) -> None:
+    applied = session.row("SELECT MAX(version) FROM SCHEMA_MIGRATIONS WHERE finished IS NOT NULL")
+    version = (applied and applied[0]) or 0
+    if version < SCHEMA_VERSION:
+        raise ConfigurationError(f"the schema is at {version}, this version needs {SCHEMA_VERSION}: mymonit migrate")

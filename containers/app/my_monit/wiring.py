@@ -1,0 +1,71 @@
+"""The dependency-injection container: what every part is made of, for both processes and for the console."""
+
+from dependency_injector import containers, providers
+
+from my_monit import settings
+from my_monit.health import Health
+from my_monit.identity.choice import open_identity
+from my_monit.logs.audit import Audit
+from my_monit.messaging.connector import RabbitConnector
+from my_monit.messaging.listener import RabbitListener
+from my_monit.messaging.management import Management
+from my_monit.messaging.processor import RabbitMessageProcessor
+from my_monit.rest.application import create_app
+from my_monit.rest.listener import RestListener
+from my_monit.services.demonstration import Demonstration
+from my_monit.services.experiments import ExperimentService
+from my_monit.services.ingestion import IngestionService
+from my_monit.services.measure_types import MeasureTypeService
+from my_monit.services.measures import MeasureService
+from my_monit.services.quarantine import QuarantineService
+from my_monit.services.tokens import TokenService
+from my_monit.services.users import UserService
+from my_monit.storage.connector import StorageConnector
+from my_monit.storage.storage import Storage
+
+
+class Container(containers.DeclarativeContainer):
+    wiring_config = containers.WiringConfiguration(packages=["my_monit.rest"], auto_wire=False)
+
+    storage_configuration = providers.Singleton(settings.load, settings.StorageConfiguration)
+    storage_administration = providers.Singleton(settings.load, settings.StorageAdministration)
+    rabbit_configuration = providers.Singleton(settings.load, settings.RabbitConfiguration)
+    rabbit_administration = providers.Singleton(settings.load, settings.RabbitAdministration)
+    demonstration_configuration = providers.Singleton(settings.load, settings.DemonstrationConfiguration)
+    ingestion_configuration = providers.Singleton(settings.load, settings.IngestionConfiguration)
+    rest_configuration = providers.Singleton(settings.load, settings.RestConfiguration)
+    health_configuration = providers.Singleton(settings.load, settings.HealthConfiguration)
+    identity_configuration = providers.Singleton(settings.load, settings.IdentityConfiguration)
+    logging_configuration = providers.Singleton(settings.load, settings.LoggingConfiguration)
+
+    storage_connector = providers.Singleton(StorageConnector, storage_configuration)
+    storage = providers.Singleton(Storage, storage_connector)
+    identity = providers.Singleton(open_identity, identity_configuration)
+    audit = providers.Singleton(Audit, storage)
+
+    user_service = providers.Singleton(UserService, storage, audit)
+    experiment_service = providers.Singleton(ExperimentService, audit)
+    measure_service = providers.Singleton(MeasureService, storage, audit)
+    measure_type_service = providers.Singleton(MeasureTypeService, audit)
+    quarantine_service = providers.Singleton(QuarantineService, audit)
+    token_service = providers.Singleton(TokenService, audit, identity)
+    ingestion_service = providers.Singleton(
+        IngestionService,
+        storage,
+        routing=rabbit_configuration.provided.routing,
+        max_future=ingestion_configuration.provided.max_future,
+    )
+    demonstration = providers.Singleton(
+        Demonstration, audit, ingestion_service, rabbit_configuration.provided.routing
+    )
+
+    health = providers.Singleton(Health)
+    management = providers.Singleton(Management, rabbit_administration)
+    rabbit_connector = providers.Singleton(RabbitConnector, rabbit_configuration)
+    rabbit_message_processor = providers.Singleton(RabbitMessageProcessor, ingestion_service)
+    rabbit_listener = providers.Singleton(
+        RabbitListener, rabbit_configuration, rabbit_connector, rabbit_message_processor, storage, health
+    )
+
+    rest_application = providers.Singleton(create_app)
+    rest_listener = providers.Singleton(RestListener, rest_configuration)

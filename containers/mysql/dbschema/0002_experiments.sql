@@ -1,0 +1,23 @@
+-- Experiments, every name that one ever bore, and who may see which, when. Associations are ended, never deleted.
+
+CREATE TABLE IF NOT EXISTS EXPERIMENTS (
+    experiment_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    name VARCHAR(64) NOT NULL COMMENT 'the present name'
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS EXPERIMENT_NAMES (
+    name VARCHAR(64) NOT NULL PRIMARY KEY COMMENT 'present or former: means this experiment for ever',
+    experiment_id INT UNSIGNED NOT NULL,
+    CONSTRAINT EXPERIMENT_NAMES_EXPERIMENT FOREIGN KEY (experiment_id) REFERENCES EXPERIMENTS (experiment_id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS USER_EXPERIMENTS (
+    association_id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    user_id VARCHAR(30) NOT NULL,
+    experiment_id INT UNSIGNED NOT NULL,
+    since DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    until DATETIME(6) NULL COMMENT 'NULL: without an end',
+    KEY USER_EXPERIMENTS_WHO (user_id, experiment_id, until),
+    CONSTRAINT USER_EXPERIMENTS_USER FOREIGN KEY (user_id) REFERENCES USERS (user_id),
+    CONSTRAINT USER_EXPERIMENTS_EXPERIMENT FOREIGN KEY (experiment_id) REFERENCES EXPERIMENTS (experiment_id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

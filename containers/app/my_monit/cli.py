@@ -168,7 +168,7 @@ def show(container: Container, quarantine_id: int, raw: bool) -> None:
         ("publisher", repr(record.publisher)), ("routing key", repr(item.routing_key)), ("message id", message_id),
         ("element", "-" if item.element is None else item.element), ("experiment", item.experiment or "-"),
         ("properties", item.headers), ("bytes", record.size), ("body", repr(item.body)[2:-1]),
-    ):  # fmt: skip
+    ):
         click.echo(f"{name:12}{value}")
 
 

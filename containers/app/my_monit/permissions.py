@@ -28,7 +28,7 @@ class Verb(StrEnum):
     MEASURE_TYPE_CREATE = "measure_type.create"
     QUARANTINE_LIST = "quarantine.list"
     QUARANTINE_READ = "quarantine.read"
-    TOKEN_MINT = "token.mint"
+    TOKEN_MINT = "token.mint"  # nosec B105
     DEMONSTRATION_LOAD = "demonstration.load"
 
 

@@ -45,8 +45,8 @@ class _Settings(BaseSettings):
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        return _SecretFiles(settings_cls), env_settings
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _SecretFiles(settings_cls), env_settings
 
 
 class StorageConfiguration(_Settings):
@@ -84,7 +84,7 @@ class RabbitConfiguration(_Settings):
     queue: Name = Field("measures", description="the queue that the listener consumes")
     ca: Path | None = Field(None, description="the certificate authority that the broker's certificate must come from")
     batch: int = Field(1000, ge=1, le=10_000, description="messages stored in one transaction, at most")
-    batch_secs: float = Field(0.02, gt=0, le=10, description="seconds that the first message of a batch waits for others")
+    batch_secs: float = Field(0.02, gt=0, le=10, description="seconds that a batch's first message waits for others")
 
     @field_validator("url")
     @classmethod
@@ -159,7 +159,7 @@ class IdentityConfiguration(_Settings):
 
 
 class LoggingConfiguration(_Settings):
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least level that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the least level logged")
     logstash_host: str | None = Field(None, description="where log lines go besides the standard error stream")
     logstash_port: Port = Field(5000, description="its TCP port")
 

@@ -42,7 +42,9 @@ class FirebaseIdentity:
         unverified_header(token)
         try:
             claims = self._client.verify_id_token(token, check_revoked=True, clock_skew_seconds=LEEWAY_SECS)
-        except (auth.InvalidIdTokenError, auth.UserDisabledError, auth.UserNotFoundError, ValueError) as error:
+        except (auth.InvalidIdTokenError, auth.UserDisabledError, auth.UserNotFoundError) as error:
+            raise refusal() from error
+        except (ValueError, TypeError, RecursionError) as error:  # what the library does with odd claims
             raise refusal() from error
         except (FirebaseError, GoogleAuthError) as error:
             raise IdentityUnavailable("Firebase cannot be asked about the token just now") from error

@@ -62,7 +62,7 @@ def subject_of(claims: Mapping[str, object]) -> Subject:
     username, issued_at = claims.get("sub"), claims.get("iat")
     if not isinstance(username, str) or not is_username(username):
         raise refusal()
-    if not isinstance(issued_at, int) or isinstance(issued_at, bool):
+    if not isinstance(issued_at, int):
         raise refusal()
     return Subject(username, issued_at)
 

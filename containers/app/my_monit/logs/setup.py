@@ -1,5 +1,6 @@
 """Where log lines go: standard error, and Logstash when it has an address."""
 
+import atexit
 import io
 import logging
 import os
@@ -57,6 +58,7 @@ class Logging:
             library = logging.getLogger(name)
             library.handlers.clear()
             library.propagate = True
+        atexit.register(self.close)
         sys.excepthook = _log_crash
         threading.excepthook = lambda args: _log_crash(args.exc_type, args.exc_value, args.exc_traceback)
 
@@ -66,7 +68,8 @@ class Logging:
         return self._shipping.dropped if self._shipping else 0
 
     def close(self) -> None:
-        """Send what waits for Logstash, within seconds, and log no more."""
+        """Send what waits for Logstash, within seconds, and log no more. The end of the process does it, too."""
+        atexit.unregister(self.close)
         sys.excepthook, threading.excepthook = self._hooks
         for handler in self._handlers:
             logging.getLogger().removeHandler(handler)

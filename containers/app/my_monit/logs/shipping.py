@@ -6,7 +6,9 @@ Operational lines only; the audit is in the database and never depends on this.
 import logging
 import math
 import time
-from logging.handlers import QueueHandler, QueueListener
+from collections.abc import Callable
+from contextlib import suppress
+from logging.handlers import QueueHandler
 from queue import Full, Queue
 from socket import socket
 from threading import Thread
@@ -26,13 +28,19 @@ CLOSE_SECS = 2.0
 class _Outbox(QueueHandler):
     """Formats in the caller's thread and never blocks it."""
 
-    dropped = 0
+    def __init__(self, lines: Queue[logging.LogRecord | None], *, start: Callable[[], None]) -> None:
+        super().__init__(lines)
+        self.setFormatter(JsonLines())
+        self.dropped = 0
+        self._lines = lines
+        self._start: Callable[[], None] | None = start
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except Full:
-            self.dropped += 1
+        # Started by the first line, not before: a process that logs nothing may be forked without a thread to lose.
+        if self._start:
+            self._start()
+            self._start = None
+        self._lines.put_nowait(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         self.dropped += 1
@@ -62,23 +70,19 @@ class _Sender(TCPLogstashHandler):  # type: ignore[misc]  # python-logstash has 
         self.dropped += 1
 
 
-class _Listener(QueueListener):
-    queue: Queue[object]
-
-    def enqueue_sentinel(self) -> None:
-        self.queue.put(None)  # waits for room, which put_nowait would not; the listener's thread makes it
-
-
 class Shipping:
-    """Starts a thread: create it after a fork, and close it in the same process."""
+    """Create it after a fork and close it in the same process: its thread does not come along."""
 
     def __init__(self, host: str, port: int) -> None:
-        queue: Queue[object] = Queue(QUEUE_LINES)
+        self._lines: Queue[logging.LogRecord | None] = Queue(QUEUE_LINES)
         self._sender = _Sender(host, port)
-        self._listener = _Listener(queue, self._sender)
-        self.handler = _Outbox(queue)
-        self.handler.setFormatter(JsonLines())
-        self._listener.start()
+        # A thread of our own: logging's QueueListener can only be stopped by waiting for the whole queue.
+        self._thread = Thread(target=self._send_all, name="logstash", daemon=True)
+        self.handler = _Outbox(self._lines, start=self._thread.start)
+
+    def _send_all(self) -> None:
+        while record := self._lines.get():
+            self._sender.handle(record)
 
     @property
     def dropped(self) -> int:
@@ -86,10 +90,11 @@ class Shipping:
         return self.handler.dropped + int(self._sender.dropped)
 
     def close(self) -> None:
-        self._sender.deadline = time.monotonic() + CLOSE_SECS
-        # In a thread because resolving a name knows no time-out.
-        stopping = Thread(target=self._listener.stop, daemon=True)
-        stopping.start()
-        stopping.join(CLOSE_SECS + 2 * SOCKET_SECS)
-        if not stopping.is_alive():
+        """Lines that wait have CLOSE_SECS; a name server that hangs cannot make it much longer."""
+        if self._thread.is_alive():
+            self._sender.deadline = time.monotonic() + CLOSE_SECS
+            with suppress(Full):
+                self._lines.put(None, timeout=CLOSE_SECS)
+            self._thread.join(CLOSE_SECS + 2 * SOCKET_SECS)
+        if not self._thread.is_alive():
             self._sender.close()

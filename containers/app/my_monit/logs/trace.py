@@ -1,4 +1,4 @@
-"""The number under which a request, a command or a batch is found again: in its problem, its audit and its log lines."""
+"""The number by which a request or a command is found again: in its problem, its audit and its log lines."""
 
 import secrets
 from collections.abc import Iterator

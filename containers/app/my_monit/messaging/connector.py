@@ -22,7 +22,7 @@ BLOCKED_SECS = 300
 
 _REFUSED = (
     exceptions.ProbableAuthenticationError, exceptions.AuthenticationError, exceptions.ProbableAccessDeniedError
-)  # fmt: skip
+)
 
 
 class RabbitConnector:
@@ -86,7 +86,7 @@ def _parameters(configuration: RabbitConfiguration) -> pika.ConnectionParameters
         ssl_options=pika.SSLOptions(_tls(configuration), host) if configuration.tls else None,
         heartbeat=HEARTBEAT_SECS, socket_timeout=CONNECT_SECS, stack_timeout=HANDSHAKE_SECS,
         blocked_connection_timeout=BLOCKED_SECS, client_properties={"connection_name": "mymonit listen"},
-    )  # fmt: skip
+    )
 
 
 def _tls(configuration: RabbitConfiguration) -> ssl.SSLContext:

@@ -9,7 +9,6 @@ import random
 import threading
 import time
 from functools import partial
-from queue import Empty, SimpleQueue
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import AMQPError
@@ -17,6 +16,7 @@ from pika.exceptions import AMQPError
 from my_monit.errors import BrokerUnavailable, MyMonitError
 from my_monit.health import Health
 from my_monit.logs.logger import get_logger
+from my_monit.messaging.buffer import DeliveryBuffer
 from my_monit.messaging.connector import RabbitConnector
 from my_monit.messaging.processor import Delivery, RabbitMessageProcessor
 from my_monit.messaging.topology import parking_queue
@@ -28,9 +28,7 @@ TICK_SECS = 0.25
 #: Seconds that messages are held while the database is away. Then they go back to the broker, once for the whole
 #: outage, because it takes a channel away that holds them for 30 minutes.
 HOLD_SECS = 300
-#: Bytes of bodies that may wait in memory. Beyond it we read from the broker only as often as heartbeats need.
-BUFFER_BYTES = 64 * 1024 * 1024
-#: Seconds between two reads while the buffer is full.
+#: Seconds between two reads while the buffer is full: as often as heartbeats need.
 THROTTLE_SECS = 2.0
 #: Seconds until the next attempt to reach the broker or the database: random, from this and growing to that.
 FIRST_RETRY_SECS = 0.5
@@ -43,7 +41,7 @@ class RabbitListener:
     def __init__(
         self, configuration: RabbitConfiguration, connector: RabbitConnector, processor: RabbitMessageProcessor,
         storage: StoragePort, health: Health,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._configuration = configuration
         self._connector = connector
         self._processor = processor
@@ -84,20 +82,17 @@ class _Consumption:
     def __init__(
         self, configuration: RabbitConfiguration, connection: BlockingConnection, channel: BlockingChannel,
         processor: RabbitMessageProcessor, health: Health, stopping: threading.Event,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._configuration = configuration
         self._connection = connection
         self._channel = channel
         self._processor = processor
         self._health = health
         self._stopping = stopping
-        self._deliveries: SimpleQueue[Delivery | None] = SimpleQueue()
+        self._buffer = DeliveryBuffer(batch=configuration.batch, batch_secs=configuration.batch_secs)
         self._worker = threading.Thread(target=self._work, name="storing")
         self._failure: BaseException | None = None
-        self._abandoned = threading.Event()
         self._cancelled = False
-        self._delivered_bytes = 0
-        self._stored_bytes = 0
 
     def run(self) -> None:
         """Consume until the process stops; raises BrokerUnavailable when the connection is lost, or what the worker
@@ -111,8 +106,7 @@ class _Consumption:
             self._unsubscribe()
             self._drain()
         finally:
-            self._abandoned.set()
-            self._deliveries.put(None)
+            self._buffer.abandon()
             self._worker.join()
         if self._failure is not None:
             raise self._failure
@@ -134,28 +128,27 @@ class _Consumption:
 
     def _drain(self) -> None:
         """Let the worker finish what was delivered, and send its acknowledgements."""
-        self._deliveries.put(None)
+        self._buffer.end()
         while self._worker.is_alive():
             self._connection.process_data_events(time_limit=TICK_SECS)
         self._connection.process_data_events(time_limit=0)
 
     def _read(self) -> None:
-        full = self._delivered_bytes - self._stored_bytes > BUFFER_BYTES
+        full = self._buffer.full
         if full:
             self._worker.join(THROTTLE_SECS)
         self._connection.process_data_events(time_limit=0 if full else TICK_SECS)
 
     def _on_delivery(self, parked: bool, channel: object, method: object, properties: object, body: bytes) -> None:
         del channel
-        self._delivered_bytes += len(body)
-        self._deliveries.put(Delivery(method, properties, body, parked))
+        self._buffer.put(Delivery(method, properties, body, parked))
 
     def _on_cancel(self, _: object) -> None:
         self._cancelled = True
 
     def _work(self) -> None:
         try:
-            while batch := self._next_batch():
+            while batch := self._buffer.next_batch():
                 self._store(batch)
                 acknowledge = partial(self._channel.basic_ack, batch[-1].method.delivery_tag, multiple=True)
                 self._connection.add_callback_threadsafe(acknowledge)
@@ -163,24 +156,6 @@ class _Consumption:
             pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
         except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
             self._failure = error
-
-    def _next_batch(self) -> list[Delivery]:
-        """What is there, up to a batch; waits a moment for more. Empty when there will be no more."""
-        first = self._deliveries.get()
-        if first is None or self._abandoned.is_set():
-            return []
-        batch = [first]
-        size, deadline = self._configuration.batch, time.monotonic() + self._configuration.batch_secs
-        while len(batch) < size:
-            try:
-                delivery = self._deliveries.get(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
-                break
-            if delivery is None:
-                self._deliveries.put(None)
-                break
-            batch.append(delivery)
-        return batch
 
     def _store(self, batch: list[Delivery]) -> None:
         """Store a batch, however long the database is away, up to HOLD_SECS."""
@@ -192,13 +167,13 @@ class _Consumption:
                 break
             except MyMonitError as error:
                 give_up = not error.transient or time.monotonic() - held_since > HOLD_SECS
-                if give_up or self._abandoned.is_set() or self._stopping.is_set():
+                if give_up or self._buffer.abandoned or self._stopping.is_set():
                     raise
                 self._health.fail(str(error))
                 _log.warning("storing_interrupted", error=error, held=len(batch))
                 self._stopping.wait(back_off.next())
         self._health.succeed()
-        self._stored_bytes += sum(len(delivery.body) for delivery in batch)
+        self._buffer.done(batch)
         _log.debug("batch_stored", messages=len(batch), seconds=time.monotonic() - started, **outcome._asdict())
         if outcome.quarantined:
             _log.warning("quarantined", items=outcome.quarantined)
@@ -214,6 +189,6 @@ class _BackOff:
         self._ceiling = FIRST_RETRY_SECS
 
     def next(self) -> float:
-        seconds = random.uniform(FIRST_RETRY_SECS / 2, self._ceiling)  # nosec B311: no secret
+        seconds = random.uniform(FIRST_RETRY_SECS / 2, self._ceiling)  # nosec B311
         self._ceiling = min(2 * self._ceiling, RETRY_SECS)
         return seconds

@@ -27,7 +27,10 @@ class Management:
     def post(self, body: dict[str, Any], *path: str) -> None:
         self._call("POST", body, path)
 
-    def _call(self, method: str, body: dict[str, Any], path: tuple[str, ...]) -> None:
+    def delete(self, *path: str) -> None:
+        self._call("DELETE", None, path)
+
+    def _call(self, method: str, body: dict[str, Any] | None, path: tuple[str, ...]) -> None:
         url = "/".join([self._api, *(quote(part, safe="") for part in path)])
         try:
             answer = self._session.request(method, url, json=body, timeout=TIMEOUTS_SECS)

@@ -12,7 +12,7 @@ from my_monit.services.ingestion import IngestionService, Outcome
 _PROPERTIES = (
     "content_type", "content_encoding", "delivery_mode", "priority", "correlation_id", "reply_to", "expiration",
     "message_id", "timestamp", "type", "user_id", "app_id", "headers",
-)  # fmt: skip
+)
 
 
 class Delivery(NamedTuple):

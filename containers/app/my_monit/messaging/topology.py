@@ -46,7 +46,7 @@ def _policy(queue: str) -> dict[str, object]:
             "dead-letter-strategy": "at-least-once",
             "overflow": "reject-publish",
         },
-    }  # fmt: skip
+    }
 
 
 def _listener(management: Management, names: RabbitConfiguration) -> None:

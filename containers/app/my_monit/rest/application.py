@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 1024 * 1024
 _BLUEPRINTS = (
     users.blueprint, experiments.blueprint, experiments.associations, measure_types.blueprint, measures.blueprint,
     quarantine.blueprint, health.blueprint,
-)  # fmt: skip
+)
 
 _log = get_logger("rest")
 
@@ -59,7 +59,7 @@ def create_app() -> Flask:
     app.config.update(
         API_TITLE="MyMONIT", API_VERSION=__version__, OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json", MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False,
-    )  # fmt: skip
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the documentation
     app.url_map.strict_slashes = False
     app.url_map.converters.update(id=_Id, staff=_Staff)

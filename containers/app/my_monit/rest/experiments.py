@@ -66,7 +66,7 @@ class ExperimentResource(MethodView):
     def put(
         self, fields_: dict[str, Any], experiment_id: int,
         experiments: ExperimentService = Provide["experiment_service"],
-    ) -> Experiment:  # fmt: skip
+    ) -> Experiment:
         """Give an experiment another name; messages may go on using the former one."""
         return experiments.rename(current_actor(), experiment_id, fields_["name"])
 

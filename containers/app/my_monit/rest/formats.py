@@ -28,7 +28,7 @@ def to_json(chunk: Chunk) -> bytes:
 
 
 def to_csv(chunks: Iterable[Chunk]) -> Iterator[str]:
-    """RFC 4180 with a header, a chunk at a time; an absent sensor is an empty field, a value its shortest exact form."""
+    """RFC 4180 with a header, a chunk at a time; no sensor is an empty field, a value has its shortest exact form."""
     yield ",".join(COLUMNS) + "\r\n"
     for chunk in chunks:
         lines = io.StringIO()

@@ -23,6 +23,9 @@ class RestListener(BaseApplication):
         self._make_app = make_app
         super().__init__()
 
+    def init(self, parser: object, opts: object, args: object) -> None:
+        """Gunicorn's own command line is not read."""
+
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": f"{self._configuration.host}:{self._configuration.port}",

@@ -78,7 +78,7 @@ def _selection(query: dict[str, Any]) -> Selection:
     return Selection(
         start=query["from_"], end=query["to"], measure_types=tuple(query["type"]), sensors=tuple(query["sensor"]),
         descending=query["order"] == "desc",
-    )  # fmt: skip
+    )
 
 
 def _wanted_format() -> str:

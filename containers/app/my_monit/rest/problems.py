@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from my_monit.errors import (
     Conflict, Fault, Forbidden, IdentityUnavailable, Invalid, MyMonitError, NotFound, StorageContention,
     StorageRejected, StorageUnavailable, Unauthenticated,
-)  # fmt: skip
+)
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import current_trace_id
 

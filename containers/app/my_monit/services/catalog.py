@@ -81,7 +81,7 @@ class Catalog:
 
     def _may_publish(self, unit: Unit, routing_key: str, name: str, experiment_id: int | None) -> bool:
         """The broker enforces who may use which routing key, so the key says what the publisher may write to."""
-        if routing_key == self._routing or routing_key == self._prefix + name:
+        if routing_key in (self._routing, self._prefix + name):
             return True
         of_key = self.experiment_of_key(routing_key)  # another name of the same experiment is as good
         return experiment_id is not None and of_key is not None and self._experiment(unit, of_key) == experiment_id

@@ -46,12 +46,12 @@ class Demonstration:
                 reading = {
                     "experiment": experiment, "measure": measure, "value": round(value + number * step, 3),
                     "timestamp": _FIRST_SAMPLE + 60 * number,
-                }  # fmt: skip
+                }
                 yield Message(
                     body=json.dumps(reading).encode(), routing_key=self._routing,
                     message_id=f"{experiment}-{number}".encode(), user_id=b"demonstration",
                     content_type=None, content_encoding=None, type=None, headers=lambda: "{}",
-                )  # fmt: skip
+                )
 
 
 def _add_experiment(unit: Unit, name: str, scientist: str) -> None:

@@ -45,11 +45,11 @@ class _Batch:
     def quarantine(
         self, one: Identified, reason: Reason, *,
         body: bytes, element: int | None = None, experiment: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         message = one.message
         self.quarantined.append(Quarantined(
             reason, one.publisher, message.routing_key, message.message_id, element, experiment, message.headers(), body
-        ))  # fmt: skip
+        ))
 
 
 class IngestionService:
@@ -82,7 +82,7 @@ class IngestionService:
         for attempt in Retrying(
             retry=retry_if_exception_type(StorageContention), stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.01, max=PAUSE_SECS), reraise=True,
-        ):  # fmt: skip
+        ):
             with attempt:
                 return self._store_once(messages)
         raise AssertionError("tenacity returns or raises")

@@ -42,7 +42,7 @@ class MeasureService:
             measures = act.unit.measures.chunk(
                 experiment_id, list(series), selection,
                 visible_to=actor.user_id, after=after, limit=limit, span=None,
-            )  # fmt: skip
+            )
         return Chunk(experiment, series, measures)
 
     def stream(
@@ -54,7 +54,8 @@ class MeasureService:
         """
         size = STREAM_CHUNK if limit is None else min(limit, STREAM_CHUNK)
         chunk = self.page(actor, experiment_id, selection, after=after, limit=size)
-        return self._rest(actor, chunk, selection, left=None if limit is None else limit - len(chunk.measures), size=size)
+        left = None if limit is None else limit - len(chunk.measures)
+        return self._rest(actor, chunk, selection, left=left, size=size)
 
     def _rest(
         self, actor: Actor, chunk: Chunk, selection: Selection, *, left: int | None, size: int
@@ -69,7 +70,7 @@ class MeasureService:
                     chunk.experiment.experiment_id, list(chunk.series), selection, visible_to=actor.user_id,
                     after=Position(last.time, last.series_id, last.measure_id), limit=size,
                     span=abs(last.time - first.time),
-                )  # fmt: skip
+                )
             left = None if left is None else left - len(measures)
             yield Chunk(chunk.experiment, chunk.series, measures)
 

@@ -39,7 +39,8 @@ class UserService:
         return user
 
     def change(
-        self, actor: Actor, user_id: str, *, name: str, username: str, email: str, role: Role | None, active: bool | None
+        self, actor: Actor, user_id: str, *,
+        name: str, username: str, email: str, role: Role | None, active: bool | None,
     ) -> User:
         """Replace a user's record; `role` and `active` stay as they are when None.
 
@@ -53,7 +54,7 @@ class UserService:
             new = User(
                 user_id, name=name, username=username, email=email,
                 role=old.role if role is None else role, active=old.active if active is None else active,
-            )  # fmt: skip
+            )
             if admins == [user_id] and not (new.active and new.role is Role.ADMIN):
                 raise Conflict("this is the last active ADMIN")
             if actor.user_id == user_id and _authority(old) != _authority(new):

@@ -44,7 +44,7 @@ def open_connection(
             use_pure=False, charset="utf8mb4", collation="utf8mb4_bin", autocommit=False, sql_mode=SQL_MODE,
             time_zone="+00:00", connection_timeout=CONNECT_SECS, read_timeout=READ_SECS, write_timeout=WRITE_SECS,
             allow_local_infile=False, client_flags=[-ClientFlag.MULTI_STATEMENTS],
-        )  # fmt: skip
+        )
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECS}")

@@ -23,14 +23,14 @@ class Experiments:
 
     def page(self, *, after: int, limit: int, visible_to: str | None) -> list[Experiment]:
         sql = (
-            "SELECT e.experiment_id, e.name FROM EXPERIMENTS e "  # nosec B608: constants
+            "SELECT e.experiment_id, e.name FROM EXPERIMENTS e "
             f"WHERE e.experiment_id > %s AND {_VISIBLE} ORDER BY e.experiment_id LIMIT %s"
         )
         return [Experiment(*row) for row in self._session.rows(sql, (after, visible_to, visible_to, limit))]
 
     def get(self, experiment_id: int, *, visible_to: str | None) -> Experiment | None:
         sql = (
-            "SELECT e.experiment_id, e.name FROM EXPERIMENTS e "  # nosec B608: constants
+            "SELECT e.experiment_id, e.name FROM EXPERIMENTS e "
             f"WHERE e.experiment_id = %s AND {_VISIBLE}"
         )
         row = self._session.row(sql, (experiment_id, visible_to, visible_to))
@@ -50,7 +50,7 @@ class Experiments:
         if not names:
             return {}
         marks = ", ".join(["%s"] * len(names))
-        sql = f"SELECT name, experiment_id FROM EXPERIMENT_NAMES WHERE name IN ({marks})"  # nosec B608: marks only
+        sql = f"SELECT name, experiment_id FROM EXPERIMENT_NAMES WHERE name IN ({marks})"
         wanted = frozenset(names)  # utf8mb4_bin ignores trailing blanks, we do not
         return {name: number for name, number in self._session.rows(sql, list(names)) if name in wanted}
 
@@ -79,7 +79,7 @@ class Associations:
     def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
         # The user's row is the lock that keeps two admins from associating the same pair twice.
         self._session.row("SELECT 1 FROM USERS WHERE user_id = %s FOR UPDATE", (user_id,))
-        current = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"  # nosec B608: constants
+        current = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"
         if self._session.rows(current, (user_id, experiment_id))[0][0]:
             raise Conflict("the scientist is associated with the experiment already")
         sql = "INSERT INTO USER_EXPERIMENTS (user_id, experiment_id, until) VALUES (%s, %s, %s)"
@@ -91,4 +91,3 @@ class Associations:
             "WHERE user_id = %s AND experiment_id = %s AND (until IS NULL OR until > UTC_TIMESTAMP(6))"
         )
         return self._session.execute(sql, (to_column(until), user_id, experiment_id)) > 0
-

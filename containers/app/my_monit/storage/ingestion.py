@@ -48,7 +48,7 @@ class Messages:
         while some := list(islice(keys, LOOKUP_IDS)):
             marks = ", ".join(["(%s, %s)"] * len(some))
             sql = (
-                "SELECT publisher_id, message_id, body_hash FROM MESSAGE_IDS "  # nosec B608: marks only
+                "SELECT publisher_id, message_id, body_hash FROM MESSAGE_IDS "
                 f"WHERE (publisher_id, message_id) IN ({marks})"
             )
             for publisher_id, message_id, body_hash in self._session.rows(sql, [part for key in some for part in key]):
@@ -70,15 +70,15 @@ class Quarantine:
 
     def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
         sql = (
-            f"SELECT {_RECORD} FROM QUARANTINE "  # nosec B608: constants
+            f"SELECT {_RECORD} FROM QUARANTINE "
             "WHERE quarantine_id > %s AND (%s IS NULL OR reason = %s) ORDER BY quarantine_id LIMIT %s"
         )
         return [_record(row) for row in self._session.rows(sql, (after, reason, reason, limit))]
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
         sql = (
-            f"SELECT {_RECORD}, routing_key, message_id, element, headers, body FROM QUARANTINE "  # nosec B608: constants
-            "WHERE quarantine_id = %s"
+            f"SELECT {_RECORD}, routing_key, message_id, element, headers, body "
+            "FROM QUARANTINE WHERE quarantine_id = %s"
         )
         row = self._session.row(sql, (quarantine_id,))
         if row is None:
@@ -88,7 +88,7 @@ class Quarantine:
             reason=record.reason, publisher=bytes(row[3]), routing_key=bytes(routing_key).decode(errors="replace"),
             message_id=None if message_id is None else bytes(message_id), element=element,
             experiment=record.experiment, headers=headers, body=bytes(body),
-        )  # fmt: skip
+        )
 
     def counts(self, experiment_id: int) -> dict[str, int]:
         sql = (
@@ -116,7 +116,7 @@ def _columns(item: Quarantined) -> tuple[object, ...]:
     return (
         item.reason.value, item.publisher, item.routing_key.encode(errors="surrogateescape"), item.message_id,
         item.element, item.experiment, item.headers, item.body, len(item.body),
-    )  # fmt: skip
+    )
 
 
 def _record(row: Row) -> QuarantineRecord:

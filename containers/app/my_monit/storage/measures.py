@@ -4,6 +4,7 @@ One series is read along its key. A whole experiment is many series, so it is re
 window is a handful of short key ranges that the database merges, and its width follows what the last one yielded.
 """
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ FIRST_SPAN = 60_000_000_000
 GROWTH = 16
 #: A window is made to hold this much more than is wanted: a little too much is cheap, too little is another query.
 SURPLUS = 1.2
+
+#: The bit of a measure's id that says: its value is -0.0. MariaDB stores every zero as +0.0.
+NEGATIVE_ZERO = 1 << 63
 
 _EARLIEST, _LATEST = 0, 2**63 - 1
 
@@ -73,8 +77,8 @@ class Measures:
     def chunk(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> list[Measure]:  # fmt: skip
-        allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"  # nosec B608: constants
+    ) -> list[Measure]:
+        allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"
         if not series_ids or not self._session.rows(allowed, (visible_to, experiment_id))[0][0]:
             return []
         start = selection.start if selection.start is not None else _EARLIEST
@@ -88,24 +92,24 @@ class Measures:
         self._count(Counter(measure.series_id for measure in measures))
 
     def _insert(self, measures: Sequence[NewMeasure]) -> None:
-        # Numbers only, so nothing needs quoting. %.16e has the 17 digits that tell every double apart, and an
-        # exponent, without which SQL would read a DECIMAL and lose the sign of -0.0.
+        # Numbers only, so nothing needs quoting. The format .16e has the 17 digits that tell every double apart, and an
+        # exponent, without which SQL would read a DECIMAL first.
         ids = self._ids.take(len(measures))
         values = ",".join(
-            "(%d,%d,%d,%.16e,UNIX_TIMESTAMP(),%d)" % (series_id, time, number, value, publisher_id)
+            f"({series_id:d},{time:d},{_marked(number, value):d},{value:.16e},UNIX_TIMESTAMP(),{publisher_id:d})"
             for number, (series_id, time, value, publisher_id) in zip(ids, measures, strict=True)
         )
         self._session.execute(
-            "INSERT INTO MEASURES (series_id, time, measure_id, value, received, publisher_id) "  # nosec B608: numbers
+            "INSERT INTO MEASURES (series_id, time, measure_id, value, received, publisher_id) "
             f"VALUES {values}"
         )
 
     def _count(self, counts: Counter[int]) -> None:
         # Sorted, so that two listeners lock the rows in the same order and never each other.
-        values = ",".join("(%d,%d)" % item for item in sorted(counts.items()))
+        values = ",".join(f"({series_id:d},{count:d})" for series_id, count in sorted(counts.items()))
         if values:
             self._session.execute(
-                f"INSERT INTO SERIES_COUNTS (series_id, measures) VALUES {values} "  # nosec B608: numbers
+                f"INSERT INTO SERIES_COUNTS (series_id, measures) VALUES {values} "
                 "ON DUPLICATE KEY UPDATE measures = measures + VALUES(measures)"
             )
 
@@ -150,11 +154,11 @@ class _Window:
         """The first time there is in the direction of reading: one dive into the key per series."""
         edge = self._direction.edge
         dives = " UNION ALL ".join(
-            f"(SELECT {edge}(time) AS edge FROM MEASURES "  # nosec B608: numbers and constants
+            f"(SELECT {edge}(time) AS edge FROM MEASURES "
             f"WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
             for number in self._series_ids
         )
-        row = self._session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")  # nosec B608: numbers and constants
+        row = self._session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")
         return int(row[0]) if row and row[0] is not None else None
 
     def _select(self, lo: int, hi: int, after: Position | None, limit: int) -> list[Measure]:
@@ -163,13 +167,20 @@ class _Window:
         keyset = "" if after is None else (
             f"AND (time {beyond} {after.time} OR (time = {after.time} AND (series_id {beyond} {after.series_id} "
             f"OR (series_id = {after.series_id} AND measure_id {beyond} {after.measure_id}))))"
-        )  # fmt: skip
+        )
         rows = self._session.rows(
-            "SELECT series_id, time, measure_id, value FROM MEASURES "  # nosec B608: numbers and constants
+            "SELECT series_id, time, measure_id, value FROM MEASURES "
             f"WHERE series_id IN ({numbers}) AND time BETWEEN {lo} AND {hi} {keyset} "
             f"ORDER BY time {order}, series_id {order}, measure_id {order} LIMIT {limit}"
         )
-        return [Measure(*row) for row in rows]
+        return [
+            Measure(series_id, time, number, -0.0 if number >= NEGATIVE_ZERO else value)
+            for series_id, time, number, value in rows
+        ]
+
+
+def _marked(number: int, value: float) -> int:
+    return number if value or math.copysign(1, value) > 0 else number | NEGATIVE_ZERO
 
 
 def _next_width(width: int, *, got: int, want: int) -> int:

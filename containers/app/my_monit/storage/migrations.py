@@ -14,7 +14,7 @@ from typing import NamedTuple
 import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 
-from my_monit.errors import ConfigurationError
+from my_monit.errors import ConfigurationError, MyMonitError
 from my_monit.logs.logger import get_logger
 from my_monit.settings import StorageAdministration, StorageConfiguration
 from my_monit.storage.connector import Session, open_connection
@@ -135,7 +135,8 @@ def _apply(connection: MySQLConnectionAbstract, session: Session, migration: Mig
 def _note(session: Session, migration: Migration, *, statements: int, running: bool) -> None:
     session.execute(
         "INSERT INTO SCHEMA_MIGRATIONS (version, name, checksum, statements, running) VALUES (%s, %s, %s, %s, %s) "
-        "ON DUPLICATE KEY UPDATE checksum = VALUES(checksum), statements = VALUES(statements), running = VALUES(running)",
+        "ON DUPLICATE KEY UPDATE "
+        "checksum = VALUES(checksum), statements = VALUES(statements), running = VALUES(running)",
         (migration.version, migration.name, migration.checksum, statements, running),
     )
 
@@ -143,7 +144,7 @@ def _note(session: Session, migration: Migration, *, statements: int, running: b
 def _run(session: Session, statement: str, *, begun: bool) -> None:
     try:
         session.execute(statement)
-    except Exception as error:
+    except MyMonitError as error:
         cause = error.__cause__
         if not (begun and isinstance(cause, mysql.connector.Error) and cause.errno in _ALREADY_DONE):
             raise

@@ -19,17 +19,18 @@ class Users:
         self._session = session
 
     def page(self, *, after: str, limit: int) -> list[User]:
-        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id > %s ORDER BY u.user_id LIMIT %s"  # nosec B608: constants
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id > %s ORDER BY u.user_id LIMIT %s"
         return [_user(row) for row in self._session.rows(sql, (after, limit))]
 
     def get(self, user_id: str) -> User | None:
-        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id = %s", (user_id,))  # nosec B608: constants
+        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id = %s", (user_id,))
         user = _user(row) if row else None
         # utf8mb4_bin pads with blanks when it compares: "A001 " finds A001, but is not A001.
         return user if user and user.user_id == user_id else None
 
     def by_username(self, username: str) -> User | None:
-        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.username = %s", (username,))  # nosec B608: constants
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.username = %s"
+        row = self._session.row(sql, (username,))
         user = _user(row) if row else None
         return user if user and user.username == username else None
 

@@ -1,4 +1,9 @@
-"""What the services need from storage. `Storage` keeps it in MySQL, `MemoryStorage` in the process; both obey this."""
+"""What the services need from storage. `Storage` keeps it in MySQL, `MemoryStorage` in the process; both obey this.
+
+Text is compared byte for byte and has no blanks at its ends (the database would take "A001 " for a repeated "A001");
+a moment has an offset, and comes back in UTC. Ids that are given must exist: StorageRejected may say that one does not.
+"Now" is the database's clock, and "associated" means that an association has begun and has no end or one to come.
+"""
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +13,7 @@ from typing import NamedTuple, Protocol
 from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
     Series, SeriesExtent, User,
-)  # fmt: skip
+)
 
 
 class Users(Protocol):
@@ -17,17 +22,16 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
-    def by_username(self, username: str) -> User | None:
-        """Compared byte for byte."""
+    def by_username(self, username: str) -> User | None: ...
 
     def add(self, user: User) -> None:
         """Raises Conflict when the id or the username is taken."""
 
     def change(self, user: User) -> None:
-        """Raises Conflict when the username is taken."""
+        """Replace the record of the same user_id. Raises Conflict when another user has the username."""
 
     def lock_active(self, role: Role) -> list[str]:
-        """The ids of active users of this role, who stay so until the transaction ends."""
+        """The ids of active users of this role, ascending; nobody else can change them until the transaction ends."""
 
 
 class Experiments(Protocol):
@@ -41,10 +45,10 @@ class Experiments(Protocol):
         """Raises Conflict when an experiment bears or bore the name."""
 
     def rename(self, experiment_id: int, name: str) -> None:
-        """Raises Conflict when another experiment bears or bore the name."""
+        """Its former names go on meaning it, and may be taken up again. Raises Conflict when they are another's."""
 
     def ids_by_name(self, names: Collection[str]) -> dict[str, int]:
-        """Present and former names, compared byte for byte; the unknown ones are left out."""
+        """By present and former names; the unknown ones are left out."""
 
 
 class Associations(Protocol):
@@ -52,10 +56,10 @@ class Associations(Protocol):
         """By experiment id, then user id."""
 
     def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
-        """Raises Conflict when there is a current one."""
+        """From now on, until `until` (None: without an end). Raises Conflict when there is a current one."""
 
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
-        """End the current one now, or at `until`; False when there is none."""
+        """End the current one now, or at `until`, which may be later than before; False when there is none."""
 
 
 class MeasureTypes(Protocol):
@@ -66,7 +70,7 @@ class MeasureTypes(Protocol):
         """Raises Conflict when the name is taken."""
 
     def by_name(self, names: Collection[str]) -> dict[str, MeasureType]:
-        """Compared byte for byte; the unknown ones are left out."""
+        """The unknown ones are left out."""
 
 
 class NewMeasure(NamedTuple):
@@ -85,7 +89,8 @@ class SeriesTable(Protocol):
     def extents(self, experiment_id: int, *, visible_to: str) -> list[SeriesExtent]:
         """By id; nothing when the user `visible_to` is not associated with the experiment."""
 
-    def find_or_add(self, experiment_id: int, measure_type_id: int, sensor: str) -> int: ...
+    def find_or_add(self, experiment_id: int, measure_type_id: int, sensor: str) -> int:
+        """The id of the series, which comes into being if need be; `sensor` is '' when the instrument named none."""
 
 
 class Measures(Protocol):
@@ -95,12 +100,14 @@ class Measures(Protocol):
     ) -> list[Measure]:
         """At most `limit` measures of these series in the order of `selection`, beyond `after`; [] at the end.
 
-        Ordered by time, then series, then measure id, all in one direction. Nothing when the user `visible_to` is
-        not associated with the experiment. `span` hints how many nanoseconds the measures before these spanned.
-        """  # fmt: skip
+        Ordered by time, then series, then measure id, all in one direction; `after` need not be a measure there is.
+        Nothing when the user `visible_to` is not associated with the experiment; that `series_ids` are series of this
+        very experiment is the caller's to see to. Only the times of `selection` count here, its types and sensors are
+        what `series_ids` were chosen by. `span` hints how many nanoseconds the measures before these spanned.
+        """
 
     def add(self, measures: Sequence[NewMeasure]) -> None:
-        """Stores all of them, and counts them in their series. `received` is the database's clock."""
+        """Store all of them, equal ones too, each under an id of its own; count them in their series. Received: now."""
 
 
 class MessageId(NamedTuple):
@@ -113,19 +120,23 @@ class Messages(Protocol):
         """The number of this publisher, given at its first message."""
 
     def remember(self, hashes: dict[MessageId, bytes]) -> dict[MessageId, bytes]:
-        """Remember the ids with their bodies' hashes; return those that were known, with the hash known for them."""
+        """Remember these ids with the hashes of their bodies (16 bytes), unless they are known already.
+
+        Returns the known ones, with the hash that was remembered first.
+        """
 
 
 class Quarantine(Protocol):
-    def add(self, items: Sequence[Quarantined]) -> None: ...
+    def add(self, items: Sequence[Quarantined]) -> None:
+        """Bodies, publishers and message ids are kept byte for byte."""
 
     def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
-        """By id ascending, beyond `after`."""
+        """By id ascending, beyond `after`; of every reason when None."""
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None: ...
 
     def counts(self, experiment_id: int) -> dict[str, int]:
-        """How many items name this experiment by any of its names, by reason."""
+        """How many items name this experiment by a present or former name, by reason."""
 
 
 class AuditRow(NamedTuple):
@@ -144,7 +155,7 @@ class AuditTable(Protocol):
 
 
 class Unit(Protocol):
-    """One transaction over all tables."""
+    """One transaction over all tables. Any error from it, Conflict too, must leave the block: half may be done."""
 
     users: Users
     experiments: Experiments
@@ -159,7 +170,12 @@ class Unit(Protocol):
 
 class StoragePort(Protocol):
     def unit(self) -> AbstractContextManager[Unit]:
-        """A transaction: committed at the end of the block, rolled back after any exception."""
+        """A transaction: committed at the end of the block, rolled back after any exception.
+
+        Raises StorageUnavailable when it cannot begin in time, and also, then or at the end of the block, when nobody
+        can say whether it was committed; StorageContention when it must be run again. Not to be begun within another
+        one, which may have the last connection.
+        """
 
     def check(self) -> None:
         """Raises StorageUnavailable when the database does not answer, ConfigurationError when it never will."""

@@ -44,7 +44,8 @@ def rights_of_session(session: Session) -> dict[str, frozenset[str]]:
     user, _, host = account.rpartition("@")
     grantee = f"'{user}'@'{host}'"
     beyond = session.rows(
-        "SELECT privilege_type FROM information_schema.user_privileges WHERE grantee = %s AND privilege_type <> 'USAGE' "
+        "SELECT privilege_type FROM information_schema.user_privileges "
+        "WHERE grantee = %s AND privilege_type <> 'USAGE' "
         "UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE grantee = %s",
         (grantee, grantee),
     )

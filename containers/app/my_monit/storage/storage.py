@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from my_monit.errors import ConfigurationError
+from my_monit.storage import ports
 from my_monit.storage.audit import AuditTable
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import Associations, Experiments
@@ -19,15 +20,15 @@ SCHEMA_VERSION = 5
 
 class MySqlUnit:
     def __init__(self, session: Session, ids: MeasureIds) -> None:
-        self.users = Users(session)
-        self.experiments = Experiments(session)
-        self.associations = Associations(session)
-        self.measure_types = MeasureTypes(session)
-        self.series = SeriesTable(session)
-        self.measures = Measures(session, ids)
-        self.messages = Messages(session)
-        self.quarantine = Quarantine(session)
-        self.audit = AuditTable(session)
+        self.users: ports.Users = Users(session)
+        self.experiments: ports.Experiments = Experiments(session)
+        self.associations: ports.Associations = Associations(session)
+        self.measure_types: ports.MeasureTypes = MeasureTypes(session)
+        self.series: ports.SeriesTable = SeriesTable(session)
+        self.measures: ports.Measures = Measures(session, ids)
+        self.messages: ports.Messages = Messages(session)
+        self.quarantine: ports.Quarantine = Quarantine(session)
+        self.audit: ports.AuditTable = AuditTable(session)
 
 
 class Storage:
@@ -36,7 +37,7 @@ class Storage:
         self._ids = MeasureIds(connector)
 
     @contextmanager
-    def unit(self) -> Iterator[MySqlUnit]:
+    def unit(self) -> Iterator[ports.Unit]:
         with self._connector.transaction() as session:
             yield MySqlUnit(session, self._ids)
 

@@ -1,0 +1,256 @@
+"""The tables of `MemoryStorage`, and what ports.py says can be done with them."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from operator import gt, lt
+from typing import TypeVar
+
+from my_monit.errors import Conflict, StorageRejected
+from my_monit.model import (
+    Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
+    Series, SeriesExtent, User,
+)  # fmt: skip
+from my_monit.storage.ports import AuditRow, MessageId, NewMeasure
+
+_K = TypeVar("_K", int, str)
+_V = TypeVar("_V")
+#: Tells the time, in UTC.
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class Tables:
+    """Nothing in a table changes: it is replaced. So a transaction need only copy the tables themselves."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    experiments: dict[int, Experiment] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    associations: list[Association] = field(default_factory=list)
+    measure_types: dict[int, MeasureType] = field(default_factory=dict)
+    series: dict[tuple[int, int, str], int] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    publishers: dict[bytes, int] = field(default_factory=dict)
+    message_ids: dict[MessageId, bytes] = field(default_factory=dict)
+    quarantine: dict[int, tuple[QuarantineRecord, Quarantined]] = field(default_factory=dict)
+    audit: list[AuditRow] = field(default_factory=list)
+
+    def copy(self) -> "Tables":
+        return Tables(*(copy(getattr(self, table.name)) for table in fields(self)))
+
+
+class _Table:
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    def _current(self) -> Iterator[Association]:
+        now = self._clock()
+        return (one for one in self._tables.associations if one.until is None or one.until > now)
+
+    def _is_visible(self, experiment_id: int, user_id: str | None) -> bool:
+        return user_id is None or (experiment_id, user_id) in map(_pair, self._current())
+
+
+class Users(_Table):
+    def page(self, *, after: str, limit: int) -> list[User]:
+        return _page(self._tables.users, after, limit)
+
+    def get(self, user_id: str) -> User | None:
+        return self._tables.users.get(user_id)
+
+    def by_username(self, username: str) -> User | None:
+        return next((user for user in self._tables.users.values() if user.username == username), None)
+
+    def add(self, user: User) -> None:
+        if user.user_id in self._tables.users or self.by_username(user.username):
+            raise Conflict("the user_id or the username is taken")
+        self._tables.users[user.user_id] = user
+
+    def change(self, user: User) -> None:
+        holder = self.by_username(user.username)
+        if holder and holder.user_id != user.user_id:
+            raise Conflict("the username is taken")
+        _existing(self._tables.users, user.user_id)
+        self._tables.users[user.user_id] = user
+
+    def lock_active(self, role: Role) -> list[str]:
+        return sorted(user.user_id for user in self._tables.users.values() if user.active and user.role is role)
+
+
+class Experiments(_Table):
+    def page(self, *, after: int, limit: int, visible_to: str | None) -> list[Experiment]:
+        experiments = self._tables.experiments
+        visible = {number: one for number, one in experiments.items() if self._is_visible(number, visible_to)}
+        return _page(visible, after, limit)
+
+    def get(self, experiment_id: int, *, visible_to: str | None) -> Experiment | None:
+        return self._tables.experiments.get(experiment_id) if self._is_visible(experiment_id, visible_to) else None
+
+    def add(self, name: str) -> Experiment:
+        return self._name(Experiment(_next(self._tables.experiments), name))
+
+    def rename(self, experiment_id: int, name: str) -> None:
+        _existing(self._tables.experiments, experiment_id)
+        self._name(Experiment(experiment_id, name))
+
+    def ids_by_name(self, names: Collection[str]) -> dict[str, int]:
+        return {name: self._tables.names[name] for name in names if name in self._tables.names}
+
+    def _name(self, experiment: Experiment) -> Experiment:
+        if self._tables.names.setdefault(experiment.name, experiment.experiment_id) != experiment.experiment_id:
+            raise Conflict("an experiment bears this name, or bore it once")
+        self._tables.experiments[experiment.experiment_id] = experiment
+        return experiment
+
+
+class Associations(_Table):
+    def current(self) -> list[Association]:
+        return sorted(self._current(), key=_pair)
+
+    def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
+        _existing(self._tables.experiments, experiment_id)
+        _existing(self._tables.users, user_id)
+        if self._is_visible(experiment_id, user_id):
+            raise Conflict("the scientist is associated with the experiment already")
+        self._tables.associations.append(Association(experiment_id, user_id, self._clock(), _utc(until)))
+
+    def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
+        ended = next((one for one in self._current() if _pair(one) == (experiment_id, user_id)), None)
+        if ended:
+            self._tables.associations.remove(ended)
+            self._tables.associations.append(replace(ended, until=_utc(until) or self._clock()))
+        return ended is not None
+
+
+class MeasureTypes(_Table):
+    def page(self, *, after: int, limit: int) -> list[MeasureType]:
+        return _page(self._tables.measure_types, after, limit)
+
+    def add(self, *, name: str, symbol: str, quantity: str) -> MeasureType:
+        if self.by_name([name]):
+            raise Conflict("there is a measure type of this name")
+        added = MeasureType(_next(self._tables.measure_types), name, symbol, quantity)
+        self._tables.measure_types[added.measure_type_id] = added
+        return added
+
+    def by_name(self, names: Collection[str]) -> dict[str, MeasureType]:
+        return {one.name: one for one in self._tables.measure_types.values() if one.name in names}
+
+
+class SeriesTable(_Table):
+    def of(self, experiment_id: int, *, visible_to: str) -> list[Series]:
+        if not self._is_visible(experiment_id, visible_to):
+            return []
+        types = self._tables.measure_types
+        return [
+            Series(number, types[type_id].name, types[type_id].symbol, sensor)
+            for (owner, type_id, sensor), number in self._tables.series.items()
+            if owner == experiment_id
+        ]
+
+    def extents(self, experiment_id: int, *, visible_to: str) -> list[SeriesExtent]:
+        return [self._extent(series) for series in self.of(experiment_id, visible_to=visible_to)]
+
+    def _extent(self, series: Series) -> SeriesExtent:
+        times = [measure.time for measure in self._tables.measures if measure.series_id == series.series_id]
+        return SeriesExtent(series, min(times, default=None), max(times, default=None), len(times))
+
+    def find_or_add(self, experiment_id: int, measure_type_id: int, sensor: str) -> int:
+        _existing(self._tables.experiments, experiment_id)
+        _existing(self._tables.measure_types, measure_type_id)
+        series = self._tables.series
+        return series.setdefault((experiment_id, measure_type_id, sensor), len(series) + 1)
+
+
+class Measures(_Table):
+    def chunk(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
+        visible_to: str, after: Position | None, limit: int, span: int | None,
+    ) -> list[Measure]:  # fmt: skip
+        del span  # of no use: nothing here is fast because it is narrow
+        if not self._is_visible(experiment_id, visible_to):
+            return []
+        beyond = lt if selection.descending else gt
+        found = [
+            measure
+            for measure in self._tables.measures
+            if measure.series_id in series_ids
+            and (selection.start is None or measure.time >= selection.start)
+            and (selection.end is None or measure.time < selection.end)
+            and (after is None or beyond(_position(measure), after))
+        ]
+        return sorted(found, key=_position, reverse=selection.descending)[:limit]
+
+    def add(self, measures: Sequence[NewMeasure]) -> None:
+        known = set(self._tables.series.values())
+        for number, new in enumerate(measures, len(self._tables.measures) + 1):
+            _existing(known, new.series_id)
+            self._tables.measures.append(Measure(new.series_id, new.time, number, new.value))
+
+
+class Messages(_Table):
+    def publisher_id(self, name: bytes) -> int:
+        return self._tables.publishers.setdefault(name, len(self._tables.publishers) + 1)
+
+    def remember(self, hashes: dict[MessageId, bytes]) -> dict[MessageId, bytes]:
+        known = {key: self._tables.message_ids[key] for key in hashes if key in self._tables.message_ids}
+        self._tables.message_ids |= hashes | known
+        return known
+
+
+class Quarantine(_Table):
+    def add(self, items: Sequence[Quarantined]) -> None:
+        for number, item in enumerate(items, _next(self._tables.quarantine)):
+            publisher = item.publisher.decode(errors="replace")
+            size = len(item.body)
+            record = QuarantineRecord(number, item.reason, self._clock(), publisher, size, item.experiment)
+            self._tables.quarantine[number] = record, item
+
+    def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
+        records = {number: record for number, (record, _) in self._tables.quarantine.items()}
+        return _page({number: one for number, one in records.items() if reason in (None, one.reason)}, after, limit)
+
+    def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
+        return self._tables.quarantine.get(quarantine_id)
+
+    def counts(self, experiment_id: int) -> dict[str, int]:
+        names = {name for name, number in self._tables.names.items() if number == experiment_id}
+        records = (record for record, _ in self._tables.quarantine.values())
+        return dict(sorted(Counter(record.reason.value for record in records if record.experiment in names).items()))
+
+
+class AuditTable(_Table):
+    def record(self, row: AuditRow) -> None:
+        self._tables.audit.append(row)
+
+    def newest(self, limit: int) -> list[AuditRow]:
+        return self._tables.audit[::-1][:limit]
+
+
+def _page(table: dict[_K, _V], after: _K, limit: int) -> list[_V]:
+    return [table[key] for key in sorted(table) if key > after][:limit]
+
+
+def _next(table: Collection[int]) -> int:
+    return max(table, default=0) + 1
+
+
+def _existing(table: Collection[object], key: object) -> None:
+    """What a foreign key does."""
+    if key not in table:
+        raise StorageRejected("the data refers to something that does not exist")
+
+
+def _pair(association: Association) -> tuple[int, str]:
+    return association.experiment_id, association.user_id
+
+
+def _position(measure: Measure) -> Position:
+    return Position(measure.time, measure.series_id, measure.measure_id)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None

@@ -1,0 +1,170 @@
+"""Real MySQL or MariaDB, and real RabbitMQ: each session has a database and a virtual host of its own.
+
+The servers' addresses and administrators come from the environment, as `./run-checks.sh` or `./run-infra.sh` set it.
+"""
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+from typing import Any
+
+import pytest
+from dependency_injector import providers
+from pydantic import SecretStr
+
+from my_monit import settings
+from my_monit.errors import ConfigurationError
+from my_monit.logs.setup import setup_logging
+from my_monit.messaging.management import Management
+from my_monit.messaging.topology import declare
+from my_monit.storage.connector import Session, open_connection
+from my_monit.storage.migrations import migrate
+from my_monit.wiring import Container
+from tests.integration.laboratory import CANARY, Laboratory, furnish
+from tests.integration.rest_api import Api
+
+_RUN = uuid.uuid4().hex[:12]
+
+
+def _load(group):
+    try:
+        return settings.load(group)
+    except ConfigurationError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no servers to test with: {error}")
+
+
+@pytest.fixture(scope="session")
+def storage_administration():
+    return _load(settings.StorageAdministration)
+
+
+@pytest.fixture(scope="session")
+def storage_configuration(storage_administration) -> Iterator[settings.StorageConfiguration]:
+    """A database with the schema, and an account with the application's rights; both are gone afterwards."""
+    configuration = settings.StorageConfiguration(
+        password=SecretStr(uuid.uuid4().hex), database=f"test_{_RUN}", user=f"test_{_RUN}"
+    )
+    migrate(configuration, storage_administration)
+    yield configuration
+    connection = open_connection(
+        configuration,
+        user=storage_administration.admin_user,
+        password=storage_administration.admin_password.get_secret_value(),
+        database=None,
+    )
+    Session(connection).execute(f"DROP DATABASE `{configuration.database}`")
+    Session(connection).execute(f"DROP USER '{configuration.user}'@'%'")
+    connection.close()
+
+
+@pytest.fixture
+def administrator(storage_configuration, storage_administration) -> Iterator[Session]:
+    """A session that may do everything in the test's database; it commits each statement."""
+    connection = open_connection(
+        storage_configuration,
+        user=storage_administration.admin_user,
+        password=storage_administration.admin_password.get_secret_value(),
+        database=storage_configuration.database,
+    )
+    connection.autocommit = True
+    yield Session(connection)
+    connection.close()
+
+
+@pytest.fixture
+def clean_tables(administrator) -> None:
+    """Empty every table that the application writes; what the schema brings along stays."""
+    empty_tables(administrator)
+
+
+def empty_tables(administrator: Session) -> None:
+    administrator.execute("SET FOREIGN_KEY_CHECKS = 0")
+    for table in (
+        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
+        "MEASURES", "MESSAGE_IDS", "QUARANTINE", "AUDIT",
+    ):
+        administrator.execute(f"DELETE FROM {table}")
+    administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")
+    administrator.execute("SET FOREIGN_KEY_CHECKS = 1")
+
+
+@pytest.fixture(scope="session")
+def rabbit_configuration() -> Iterator[settings.RabbitConfiguration]:
+    """A virtual host with the topology and the listener's account; both are gone afterwards."""
+    management = Management(_load(settings.RabbitAdministration))
+    configuration = settings.RabbitConfiguration(
+        vhost=f"test-{_RUN}", user=f"test-{_RUN}", password=SecretStr(uuid.uuid4().hex), batch=100
+    )
+    declare(management, configuration)
+    yield configuration
+    management.delete("vhosts", configuration.vhost)
+    management.delete("users", configuration.user)
+
+
+@pytest.fixture
+def management(rabbit_configuration) -> Management:
+    return Management(_load(settings.RabbitAdministration))
+
+
+@pytest.fixture
+def container(storage_configuration, clean_tables) -> Iterator[Container]:
+    """The application's own container upon the test's database."""
+    container = Container()
+    container.storage_configuration.override(providers.Object(storage_configuration))
+    yield container
+    container.storage().close()
+
+
+@pytest.fixture
+def storage(container):
+    return container.storage()
+
+
+class LogLines:
+    """What is logged on standard error while a test runs."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        self.stream = io.TextIOWrapper(self._bytes, newline="")
+
+    @property
+    def text(self) -> str:
+        return self._bytes.getvalue().decode()
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        lines = map(json.loads, self.text.splitlines())
+        return [line for line in lines if line["message"] == event]
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    lines = LogLines()
+    with redirect_stderr(lines.stream):
+        logging = setup_logging(settings.LoggingConfiguration(log_level="DEBUG", logstash_host=None))
+    yield lines
+    logging.close()
+
+
+@pytest.fixture
+def laboratory(storage) -> Laboratory:
+    with storage.unit() as unit:
+        return furnish(unit)
+
+
+@pytest.fixture
+def api(container, laboratory, tmp_path, log_lines) -> Iterator[Api]:
+    """The REST API with tokens of its own; at the end nothing personal or secret may have been logged."""
+    keys = settings.IdentityConfiguration(identity="local", identity_key_file=tmp_path / "key.pem")
+    container.identity_configuration.override(providers.Object(keys))
+    container.wire()
+    api = Api(container.rest_application(), container.identity())
+    yield api
+    container.unwire()
+    assert CANARY not in log_lines.text.lower()
+    assert not [secret for secret in api.secrets if secret in log_lines.text]
+    assert not log_lines.of("request_crashed")

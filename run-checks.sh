@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Tests and static checks, each alone or all together: see ./run-checks.sh --help.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+GIVEN_HOME=${MYMONIT_HOME:-}
+export MYMONIT_HOME=${GIVEN_HOME:-$PWD/.local/checks}
+# shellcheck source=containers/stack.sh
+. containers/stack.sh
+
+readonly APP=$ROOT/containers/app
+readonly REPORTS=$APP/reports
+readonly ALL=(unit integration system adapters coverage mypy pylint bandit)
+#: Per cent of the branches of my_monit that unit and integration tests must take.
+readonly LEAST_COVERAGE=90
+
+usage() {
+    cat <<'USAGE'
+./run-checks.sh [PART...]     without a part: all of them
+
+    unit          the application, without servers
+    integration   the application on a real database and a real broker
+    system        a whole running stack, seen from outside: only URLs, queues and the documentation
+    adapters      the adapters, on a real broker
+    coverage      of the last unit and integration tests; at least 90% of the branches
+    mypy, pylint, bandit
+
+What the parts need is made first: Python packages from the hashed lock, and a stack of their own under .local/checks
+that is stopped again at the end. With MYMONIT_URL set, as by eval "$(./run.sh env)", `system` tests that stack instead.
+Reports are left in containers/app/reports. PYTEST_ADDOPTS reaches pytest, as in PYTEST_ADDOPTS="-k quarantine".
+USAGE
+}
+
+prepare() {
+    mkdir -p "$REPORTS" "$LOGS"
+    ensure_packages native
+    ensure_venv checks
+}
+
+in_app() { (cd "$APP" && "$VENV/bin/$1" "${@:2}"); }
+
+# Only what a part needs is started, and only once.
+needs_infra() {
+    [[ -z ${INFRA:-} ]] || return 0
+    INFRA=$(./run-infra.sh --native)
+    STOP=yes
+}
+
+needs_stack() {
+    [[ -z ${STACK:-} ]] || return 0
+    ./run.sh up --native >"$REPORTS/run.txt"
+    STOP=yes
+    STACK=$(./run.sh env)
+}
+
+tests() {
+    local rung=$1
+    in_app coverage run --data-file="$REPORTS/.coverage.$rung" -m pytest "tests/$rung" --junitxml="$REPORTS/$rung.xml"
+}
+
+check_unit() { tests unit; }
+
+check_integration() (
+    eval "$INFRA"
+    tests integration
+)
+
+check_system() (
+    export PATH=$VENV/bin:$PATH
+    if [[ -n ${STACK:-} ]]; then eval "$STACK"; elif [[ -z $GIVEN_HOME ]]; then unset MYMONIT_HOME; fi
+    in_app pytest tests/system --junitxml="$REPORTS/system.xml"
+)
+
+check_adapters() (
+    cd "$ROOT/adapters"
+    "$VENV/bin/pytest" tests --junitxml="$REPORTS/adapters.xml"
+)
+
+check_coverage() {
+    in_app coverage combine --keep --data-file="$REPORTS/.coverage" "$REPORTS"
+    in_app coverage html --data-file="$REPORTS/.coverage" -d "$REPORTS/coverage" --quiet
+    in_app coverage report --data-file="$REPORTS/.coverage" --skip-covered --fail-under="$LEAST_COVERAGE" |
+        tee "$REPORTS/coverage.txt"
+}
+
+check_mypy() {
+    in_app mypy | tee "$REPORTS/mypy.txt"
+    (cd "$ROOT/adapters" && "$VENV/bin/mypy") | tee -a "$REPORTS/mypy.txt"
+}
+
+check_pylint() {
+    in_app pylint my_monit ../../adapters/mymonit_adapters | tee "$REPORTS/pylint.txt"
+}
+
+check_bandit() {
+    in_app bandit -q -c pyproject.toml -r my_monit ../../adapters/mymonit_adapters | tee "$REPORTS/bandit.txt"
+}
+
+versions() {
+    echo "Seen here:"
+    "$VENV/bin/python" --version
+    mariadbd --version 2>/dev/null || mysqld --version 2>/dev/null || echo "no database server"
+    echo "RabbitMQ $(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null || echo unknown)"
+    nginx -v 2>&1 || echo "no nginx"
+}
+
+# A part's failure does not keep the others from being told.
+run_part() {
+    local part=$1 started=$SECONDS
+    printf '\n== %s\n' "$part"
+    case $part in
+        integration) needs_infra ;;
+        system) [[ -n ${MYMONIT_URL:-} ]] || needs_stack ;;
+    esac
+    set +e # the part itself stops at its first failure, which `if` would keep it from doing
+    (set -e && "check_$part")
+    local status=$?
+    set -e
+    if ((status == 0)); then DONE+=("passed  $part  $((SECONDS - started)) s"); else
+        DONE+=("FAILED  $part  $((SECONDS - started)) s")
+        FAILED=yes
+    fi
+}
+
+stop_own_stack() { if [[ ${STOP:-} == yes ]]; then ./run.sh stop || true; fi; }
+
+main() {
+    local part parts=("$@")
+    case ${1:-} in -h | --help | help) usage && return ;; esac
+    if (($# == 0)); then parts=("${ALL[@]}"); fi
+    for part in "${parts[@]}"; do
+        declare -F "check_$part" >/dev/null || die "there is no part $part; see ./run-checks.sh --help"
+    done
+    trap stop_own_stack EXIT
+    prepare
+    DONE=() FAILED=no
+    for part in "${parts[@]}"; do run_part "$part"; done
+    printf '\n'
+    versions
+    printf '\n%s\n' "${DONE[@]}"
+    [[ $FAILED == no ]]
+}
+
+main "$@"

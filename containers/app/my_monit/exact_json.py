@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from my_monit.model import Reason
@@ -22,7 +23,10 @@ _WHITE_SPACE = " \t\n\r"
 _OPEN = re.compile(r"[ \t\n\r]*+\[[ \t\n\r]*+")
 _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 _CLOSE = re.compile(r"[ \t\n\r]*+\][ \t\n\r]*+")
-_STRING_OR_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]++|[\]}]++', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")  # as signed bytes: 1 and -1
+# Everything up to the next run of opening (1) or closing (2) brackets, or the end; it matches anywhere.
+_TO_BRACKETS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+(?:([\[{]++)|([\]}]++)|\Z)', re.DOTALL)
 
 _Scan = Callable[[str, int], tuple[Any, int]]
 
@@ -49,7 +53,7 @@ class Element(NamedTuple):
 def read_elements(body: bytes) -> list[Element]:
     """Raises Refused when the body cannot be taken apart."""
     text = _decode(body)
-    shallow, cuts = _cut_deep(text)
+    shallow, cuts = (text, []) if _is_shallow(body) else _cut_deep(text)
     duplicates: set[str] = set()
     found: list[Element] = []
     try:
@@ -77,26 +81,33 @@ def _decode(body: bytes) -> str:
         raise Refused(Reason.BAD_ENCODING if is_like_json else Reason.BAD_JSON) from error
 
 
+def _is_shallow(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return True
+    outside = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    steps = outside.translate(_STEPS, _NOT_BRACKETS)
+    if b"\1" * (MAX_DEPTH + 1) in steps:  # the usual way to be deep, and quickly found
+        return False
+    return max(accumulate(memoryview(steps).cast("b")), default=0) <= MAX_DEPTH
+
+
 def _cut_deep(text: str) -> tuple[str, list[int]]:
     """The text with a 0, padded to the same length, for each value below MAX_DEPTH; and where these values begin."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return text, []
     kept: list[str] = []
     cuts: list[int] = []
     depth = done = 0
-    for token in _STRING_OR_BRACKETS.finditer(text):
-        run = token.group()
+    for token in _TO_BRACKETS.finditer(text):
         before = depth
-        if run[0] in "[{":
-            depth += len(run)
+        if token.lastindex == 1:
+            depth += token.end() - token.start(1)
             if before <= MAX_DEPTH < depth:
-                cuts.append(token.start() + MAX_DEPTH - before)
+                cuts.append(token.start(1) + MAX_DEPTH - before)
                 kept.append(text[done : cuts[-1]])
                 done = len(text)  # unless it is closed
-        elif run[0] in "]}":
-            depth -= len(run)
+        elif token.lastindex == 2:
+            depth -= token.end() - token.start(2)
             if depth <= MAX_DEPTH < before:
-                done = token.start() + before - MAX_DEPTH
+                done = token.start(2) + before - MAX_DEPTH
                 kept.append("0".ljust(done - cuts[-1]))
     kept.append(text[done:])
     return "".join(kept), cuts

@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS MEASURE_BLOCKS (
 CREATE TABLE IF NOT EXISTS MEASURES (
     series_id INT UNSIGNED NOT NULL,
     time BIGINT NOT NULL COMMENT 'nanoseconds since 1970 UTC',
-    measure_id BIGINT UNSIGNED NOT NULL COMMENT 'tells equal measures apart',
+    measure_id BIGINT UNSIGNED NOT NULL COMMENT 'tells equal measures apart; bit 63: the value is -0.0',
     value DOUBLE NOT NULL,
     received INT UNSIGNED NOT NULL COMMENT 'seconds since 1970 UTC',
     publisher_id SMALLINT UNSIGNED NOT NULL,

@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TextIO
 
 from colorama import Fore, Style
 
+from my_monit import __version__
 from my_monit.logs.facets import is_logging
 from my_monit.logs.logger import Details, bound_fields
 from my_monit.logs.scrubber import scrub
@@ -65,7 +64,7 @@ def _document(record: logging.LogRecord) -> dict[str, object]:
         "log": {"level": record.levelname.lower(), "logger": one_line(record.name)},
         "message": message,
         "event": {"action": message} if _details(record) else None,
-        "service": {"name": "mymonit", "version": _version()},
+        "service": {"name": "mymonit", "version": __version__},
         "process": {"pid": record.process},
         "ecs": {"version": _ECS_VERSION},
         "trace": {"id": trace_id} if trace_id is not None else None,
@@ -120,11 +119,3 @@ def _error_lines(error: Mapping[str, Rendered] | None) -> Iterator[str]:
         yield " | " + " ".join(str(error[part]) for part in ("type", "code", "message") if part in error)
         for line in str(error.get("stack_trace", "")).splitlines():
             yield f"\n    {line}"
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("mymonit")
-    except PackageNotFoundError:  # run from a source tree
-        return "unknown"

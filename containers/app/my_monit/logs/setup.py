@@ -14,7 +14,7 @@ from my_monit.logs.rendering import formatter_for
 from my_monit.logs.shipping import Shipping
 
 #: They write to standard error by handlers of their own, past every mask.
-_SELF_WILLED = ("gunicorn.error", "gunicorn.access")
+_GUNICORN = ("gunicorn.error", "gunicorn.access")
 
 log = get_logger("logs")
 
@@ -36,6 +36,14 @@ def setup_logging(configuration: LogConfiguration) -> "Logging":
     return _installed[-1]
 
 
+def adopt_gunicorn() -> None:
+    """Send gunicorn's records our way, too. Its master makes its loggers late: its `logger_class` calls this again."""
+    for name in _GUNICORN:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
 class Logging:
     def __init__(self, configuration: LogConfiguration) -> None:
         host, port = configuration.logstash_host, configuration.logstash_port
@@ -54,10 +62,7 @@ class Logging:
         for handler in self._handlers:
             handler.addFilter(_is_ours_or_a_warning)
             root.addHandler(handler)
-        for name in _SELF_WILLED:
-            library = logging.getLogger(name)
-            library.handlers.clear()
-            library.propagate = True
+        adopt_gunicorn()
         atexit.register(self.close)
         sys.excepthook = _log_crash
         threading.excepthook = lambda args: _log_crash(args.exc_type, args.exc_value, args.exc_traceback)

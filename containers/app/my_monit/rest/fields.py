@@ -41,6 +41,15 @@ class Flag(fields.Boolean):
         return value
 
 
+class Count(fields.Integer):
+    """A whole number of a query, in digits alone: int() would also take 1_0, +1 and Arabic ones."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Moment(fields.String):
     """An RFC 3339 time with an offset, as nanoseconds since 1970 UTC."""
 
@@ -63,5 +72,5 @@ def future(text: object, pointer: str) -> datetime:
 
 
 class PageQuery(Schema):
-    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    limit = Count(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
     cursor = fields.String(load_default=None)

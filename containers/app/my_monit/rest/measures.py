@@ -15,7 +15,7 @@ from my_monit.model import Position, Selection, SeriesExtent
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
-from my_monit.rest.fields import Moment
+from my_monit.rest.fields import Count, Moment
 from my_monit.rest.formats import to_csv, to_json
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.measures import Chunk, MeasureService
@@ -36,7 +36,7 @@ class MeasureQuery(Schema):
     type = fields.List(fields.String(), load_default=[])
     sensor = fields.List(fields.String(), load_default=[])
     order = fields.String(load_default="desc", validate=validate.OneOf(["asc", "desc"]))
-    limit = fields.Integer(load_default=None, validate=validate.Range(1))
+    limit = Count(load_default=None, validate=validate.Range(1))
     cursor = fields.String(load_default=None)
     format = fields.String(load_default=None, validate=validate.OneOf(list(_MEDIA.values())))
 

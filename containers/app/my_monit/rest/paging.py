@@ -16,6 +16,8 @@ from my_monit.errors import Fault, Invalid
 #: Elements of a list's page.
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+#: The greatest number that a column holds.
+_MAX_NUMBER = 2**64 - 1
 
 _T = TypeVar("_T")
 
@@ -28,9 +30,17 @@ def decode_cursor(cursor: str, kind: type[_T]) -> _T:
     """Raises Invalid unless it is a cursor of such a place."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
+        place = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
     except (UnicodeEncodeError, binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(Fault("cursor", "is not one of ours: take it from the Link header")) from error
+        raise _not_ours() from error
+    numbers = place if isinstance(place, tuple) else (place,)
+    if any(isinstance(number, int) and not 0 <= number <= _MAX_NUMBER for number in numbers):
+        raise _not_ours()
+    return place
+
+
+def _not_ours() -> Invalid:
+    return Invalid(Fault("cursor", "is not one of ours: take it from the Link header"))
 
 
 def next_link(place: object) -> dict[str, str]:

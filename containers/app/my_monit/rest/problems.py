@@ -96,12 +96,19 @@ class ExceptionResource:
         )
 
 
-def _faults(messages: Any, path: str = "") -> Iterator[Fault]:
+def _faults(messages: dict[str, Any]) -> Iterator[Fault]:
     """webargs' messages {"json": {"name": ["..."]}} as faults at JSON Pointers, or at names of query parameters."""
-    if isinstance(messages, dict):
-        for key, value in messages.items():
-            inner = key if path == "query" else "" if key in ("json", "_schema") and not path else f"{path}/{key}"
-            yield from _faults(value, "query" if key == "query" and not path else inner)
+    for location, found in messages.items():
+        if location == "query":
+            yield from (Fault(name, fault.detail) for name, inner in found.items() for fault in _faults_at("", inner))
+        else:
+            yield from _faults_at("", found)
+
+
+def _faults_at(pointer: str, found: Any) -> Iterator[Fault]:
+    if isinstance(found, dict):
+        for key, inner in found.items():
+            step = str(key).replace("~", "~0").replace("/", "~1")
+            yield from _faults_at(pointer if key == "_schema" else f"{pointer}/{step}", inner)
     else:
-        for text in messages if isinstance(messages, list) else [messages]:
-            yield Fault(path, str(text))
+        yield from (Fault(pointer, str(text)) for text in found)

@@ -20,7 +20,7 @@ blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine", descript
 class QuarantineSchema(Schema):
     id = fields.Integer(attribute="quarantine_id")
     reason = fields.Enum(Reason, by_value=True)
-    time = fields.DateTime(attribute="received", format="iso")
+    time = fields.DateTime(attribute="received", format="%Y-%m-%dT%H:%M:%S.%fZ")
     publisher = fields.String()
     size = fields.Integer(metadata={"description": "bytes"})
     experiment = fields.String(allow_none=True)

@@ -43,7 +43,7 @@ def open_connection(
             host=configuration.host, port=configuration.port, user=user, password=password, database=database,
             use_pure=False, charset="utf8mb4", collation="utf8mb4_bin", autocommit=False, sql_mode=SQL_MODE,
             time_zone="+00:00", connection_timeout=CONNECT_SECS, read_timeout=READ_SECS, write_timeout=WRITE_SECS,
-            allow_local_infile=False, client_flags=[-ClientFlag.MULTI_STATEMENTS],
+            allow_local_infile=False, client_flags=[ClientFlag.FOUND_ROWS, -ClientFlag.MULTI_STATEMENTS],
         )
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -58,7 +58,7 @@ class Session:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
-        """Run one statement; return how many rows it changed."""
+        """Run one statement; return how many rows it found to change, those that were so already too."""
         with translated(), self._connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
             return cursor.rowcount

@@ -129,7 +129,7 @@ class _Window:
             return self._select(lo, hi, after, limit)
         found: list[Measure] = []
         width = max(span or FIRST_SPAN, 1)
-        edge = after.time if after is not None else None
+        edge = None if after is None else (hi if self._descending else lo)
         while lo <= hi:
             edge = self._edge(lo, hi) if edge is None else edge
             if edge is None:

@@ -3,13 +3,11 @@
 The servers' addresses and administrators come from the environment, as `./run-checks.sh` or `./run-infra.sh` set it.
 """
 
-import io
-import json
 import os
+import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
-from typing import Any
 
 import pytest
 from dependency_injector import providers
@@ -24,6 +22,7 @@ from my_monit.storage.connector import Session, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
 from tests.integration.laboratory import CANARY, Laboratory, furnish
+from tests.integration.log_lines import LogLines
 from tests.integration.rest_api import Api
 
 _RUN = uuid.uuid4().hex[:12]
@@ -46,8 +45,9 @@ def storage_administration():
 @pytest.fixture(scope="session")
 def storage_configuration(storage_administration) -> Iterator[settings.StorageConfiguration]:
     """A database with the schema, and an account with the application's rights; both are gone afterwards."""
+    # Not test_...: there a freshly installed MariaDB lets everybody do everything.
     configuration = settings.StorageConfiguration(
-        password=SecretStr(uuid.uuid4().hex), database=f"test_{_RUN}", user=f"test_{_RUN}"
+        password=SecretStr(uuid.uuid4().hex), database=f"check_{_RUN}", user=f"test_{_RUN}"
     )
     migrate(configuration, storage_administration)
     yield configuration
@@ -84,12 +84,14 @@ def clean_tables(administrator) -> None:
 
 def empty_tables(administrator: Session) -> None:
     administrator.execute("SET FOREIGN_KEY_CHECKS = 0")
+    administrator.execute("START TRANSACTION")  # one wait for the disk instead of twelve
     for table in (
         "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
         "MEASURES", "MESSAGE_IDS", "QUARANTINE", "AUDIT",
     ):
         administrator.execute(f"DELETE FROM {table}")
     administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")
+    administrator.execute("COMMIT")
     administrator.execute("SET FOREIGN_KEY_CHECKS = 1")
 
 
@@ -125,22 +127,6 @@ def storage(container):
     return container.storage()
 
 
-class LogLines:
-    """What is logged on standard error while a test runs."""
-
-    def __init__(self) -> None:
-        self._bytes = io.BytesIO()
-        self.stream = io.TextIOWrapper(self._bytes, newline="")
-
-    @property
-    def text(self) -> str:
-        return self._bytes.getvalue().decode()
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        lines = map(json.loads, self.text.splitlines())
-        return [line for line in lines if line["message"] == event]
-
-
 @pytest.fixture
 def log_lines() -> Iterator[LogLines]:
     lines = LogLines()
@@ -157,14 +143,44 @@ def laboratory(storage) -> Laboratory:
 
 
 @pytest.fixture
-def api(container, laboratory, tmp_path, log_lines) -> Iterator[Api]:
-    """The REST API with tokens of its own; at the end nothing personal or secret may have been logged."""
-    keys = settings.IdentityConfiguration(identity="local", identity_key_file=tmp_path / "key.pem")
+def audited(storage) -> Callable[[], tuple[str, str, str, str]]:
+    """The newest row of the audit: who, what, upon what, with which outcome."""
+
+    def newest() -> tuple[str, str, str, str]:
+        with storage.unit() as unit:
+            return tuple(unit.audit.newest(1)[0][:4])
+
+    return newest
+
+
+@pytest.fixture(scope="session")
+def closed_port() -> Iterator[int]:
+    """A port that nobody answers at, and that nobody else can take meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def rest_container(storage_configuration, tmp_path_factory) -> Iterator[Container]:
+    """Wired once, because wiring is slow; REST remembers nothing between two requests."""
+    container = Container()
+    container.storage_configuration.override(providers.Object(storage_configuration))
+    key_file = tmp_path_factory.mktemp("identity") / "key.pem"
+    keys = settings.IdentityConfiguration(identity="local", identity_key_file=key_file)
     container.identity_configuration.override(providers.Object(keys))
     container.wire()
-    api = Api(container.rest_application(), container.identity())
-    yield api
+    container.rest_application()
+    yield container
     container.unwire()
+    container.storage().close()
+
+
+@pytest.fixture
+def api(rest_container, laboratory, log_lines) -> Iterator[Api]:
+    """The REST API; at the end nothing personal or secret may have been logged, and nothing have crashed."""
+    api = Api(rest_container.rest_application(), rest_container.identity())
+    yield api
     assert CANARY not in log_lines.text.lower()
     assert not [secret for secret in api.secrets if secret in log_lines.text]
     assert not log_lines.of("request_crashed")

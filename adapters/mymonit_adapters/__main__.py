@@ -1,0 +1,3 @@
+from mymonit_adapters.cli import main
+
+main(prog_name="mymonit-adapter")

@@ -1,0 +1,70 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rabbit_server import EXPERIMENT, Account
+
+ADAPTERS = Path(__file__).parents[2]
+DEADLINE_SECS = 60.0
+SETTINGS = "RABBIT_"
+
+
+class AdapterProcess:
+    """The command as people run it, with its standard input in the test's hands."""
+
+    def __init__(self, account: Account, folder: Path, *options: str, **settings: str) -> None:
+        self._stderr = folder / "stderr"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+        with self._stderr.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mymonit_adapters", "text", "-", *_series(options)],
+                stdin=subprocess.PIPE,
+                stderr=stderr,
+                cwd=ADAPTERS,
+                env={**inherited, **account.environment(), **settings},
+            )
+        assert self._process.stdin is not None
+        self.stdin = self._process.stdin
+
+    def write(self, lines: bytes) -> None:
+        self.stdin.write(lines)
+        self.stdin.flush()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Ends the input, and returns the exit status."""
+        self.stdin.close()
+        return self._process.wait(DEADLINE_SECS)
+
+    def wait_for_exit(self) -> int:
+        return self._process.wait(DEADLINE_SECS)
+
+    def reports(self) -> list[str]:
+        return self._stderr.read_text().splitlines()
+
+    def kill(self) -> None:
+        if not self.stdin.closed:
+            self.stdin.close()
+        self._process.kill()
+        self._process.wait()
+
+
+StartAdapter = Callable[..., AdapterProcess]  # (account, *options, **settings)
+
+
+def _series(options: tuple[str, ...]) -> list[str]:
+    return ["--experiment", EXPERIMENT, "--measure", "hertz", *options]
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = DEADLINE_SECS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} seconds: {what}")
+        time.sleep(0.02)

@@ -1,0 +1,86 @@
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from adapter_process import DEADLINE_SECS, AdapterProcess, StartAdapter, wait_until
+from mymonit_adapters.outstanding import MAX_OUTSTANDING
+from mymonit_adapters.source import CHUNK_BYTES
+from queue_reader import QueueReader, channel_of
+from rabbit_server import ADAPTER, EXCHANGE, QUEUE, READER, Account, RabbitServer
+
+COUNT = 20_000
+PIPE_BYTES = 65_536
+LINE = b"1".ljust(63) + b"\n"
+PAUSE_SECS = 1.0
+
+
+def test_nothing_is_lost_when_the_broker_is_killed_in_the_middle(start: StartAdapter, own_broker: RabbitServer) -> None:
+    adapter = start(own_broker.account(ADAPTER))
+    with channel_of(own_broker.account(READER)) as channel:
+        queue = QueueReader(channel, exchange=EXCHANGE, queue=QUEUE)
+        queue.purge()
+        adapter.write(_lines(range(COUNT // 2)))
+        wait_until(lambda: queue.depth() > 1_000, what="the first thousand")
+    own_broker.kill()
+    adapter.write(_lines(range(COUNT // 2, COUNT)))
+    wait_until(lambda: any("no connection" in line for line in adapter.reports()), what="the loss to be noticed")
+    own_broker.start()
+
+    assert adapter.wait() == 0
+    assert adapter.reports()[-1] == f"read {COUNT}, confirmed {COUNT}, not confirmed 0, rejected 0"
+    bodies = _bodies_by_id(own_broker)
+    values = [json.loads(body)["value"] for (body,) in bodies.values()]  # one body for each id, however often sent
+    assert sorted(values) == [float(number) for number in range(COUNT)]
+
+
+def _lines(numbers: range) -> bytes:
+    return b"".join(b"%d\n" % number for number in numbers)
+
+
+def _bodies_by_id(broker: RabbitServer) -> dict[str, set[bytes]]:
+    bodies: dict[str, set[bytes]] = defaultdict(set)
+    with channel_of(broker.account(READER)) as channel:
+        for received in QueueReader(channel, exchange=EXCHANGE, queue=QUEUE).take_all():
+            bodies[received.properties.message_id].add(received.body)
+    return bodies
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Iterator[Account]:
+    """A broker that is away: its port is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"amqp://127.0.0.1:{taken.getsockname()[1]}"
+        yield Account(url=url, ca_file=tmp_path, user="adapter", password="unused")
+
+
+def test_without_the_broker_reading_pauses_at_a_bounded_number(start: StartAdapter, nowhere: Account) -> None:
+    adapter = start(nowhere, "--wait", "0")
+    least_bytes = MAX_OUTSTANDING * len(LINE)
+
+    written = _write_until_nobody_reads(adapter, least_bytes=least_bytes)
+    adapter.signal(signal.SIGTERM)
+
+    assert written <= least_bytes + PIPE_BYTES + CHUNK_BYTES + len(LINE)
+    assert adapter.wait_for_exit() == 1
+    assert adapter.reports()[-1].startswith(f"read {MAX_OUTSTANDING + 1}, confirmed 0, not confirmed")
+
+
+def _write_until_nobody_reads(adapter: AdapterProcess, *, least_bytes: int) -> int:
+    """The number of bytes that went into the pipe before it stayed full for a while."""
+    descriptor = adapter.stdin.fileno()
+    os.set_blocking(descriptor, False)
+    written, last_progress, began = 0, time.monotonic(), time.monotonic()
+    while written < least_bytes or time.monotonic() < last_progress + PAUSE_SECS:
+        assert time.monotonic() < began + DEADLINE_SECS
+        if select.select([], [descriptor], [], PAUSE_SECS)[1]:
+            written += os.write(descriptor, LINE)
+            last_progress = time.monotonic()
+    return written

@@ -88,7 +88,8 @@ check_mypy() {
 }
 
 check_pylint() {
-    in_app pylint my_monit ../../adapters/mymonit_adapters | tee "$REPORTS/pylint.txt"
+    in_app pylint my_monit | tee "$REPORTS/pylint.txt"
+    (cd "$ROOT/adapters" && "$VENV/bin/pylint" --rcfile pyproject.toml mymonit_adapters) | tee -a "$REPORTS/pylint.txt"
 }
 
 check_bandit() {

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pika
 from rabbit_server import Account
 
+SILENCE_SECS = 30.0  # from a broker that has something to deliver
+
 
 @dataclass(frozen=True)
 class Received:
@@ -27,11 +29,16 @@ class QueueReader:
         return int(self._channel.queue_declare(self._queue, passive=True).method.message_count)
 
     def take_all(self) -> list[Received]:
-        received = []
-        for frame, properties, body in self._channel.consume(self._queue, auto_ack=True, inactivity_timeout=0.5):
-            if frame is None:
-                break
+        received: list[Received] = []
+        expected = self.depth()
+        if expected == 0:
+            return received
+        deliveries = self._channel.consume(self._queue, auto_ack=True, inactivity_timeout=SILENCE_SECS)
+        for frame, properties, body in deliveries:
+            assert frame is not None, f"only {len(received)} of {expected} messages came"
             received.append(Received(body, properties))
+            if len(received) == expected:
+                break
         self._channel.cancel()
         return received
 

@@ -15,21 +15,21 @@ from mymonit_adapters.source import CHUNK_BYTES
 from queue_reader import QueueReader, channel_of
 from rabbit_server import ADAPTER, EXCHANGE, QUEUE, READER, Account, RabbitServer
 
-COUNT = 20_000
+BEFORE, COUNT = 10_000, 12_000
 PIPE_BYTES = 65_536
 LINE = b"1".ljust(63) + b"\n"
 PAUSE_SECS = 1.0
 
 
 def test_nothing_is_lost_when_the_broker_is_killed_in_the_middle(start: StartAdapter, own_broker: RabbitServer) -> None:
-    adapter = start(own_broker.account(ADAPTER))
+    adapter = start(own_broker.account(ADAPTER), "--wait", f"{DEADLINE_SECS:g}")
     with channel_of(own_broker.account(READER)) as channel:
         queue = QueueReader(channel, exchange=EXCHANGE, queue=QUEUE)
         queue.purge()
-        adapter.write(_lines(range(COUNT // 2)))
+        adapter.write(_lines(range(BEFORE)))
         wait_until(lambda: queue.depth() > 1_000, what="the first thousand")
     own_broker.kill()
-    adapter.write(_lines(range(COUNT // 2, COUNT)))
+    adapter.write(_lines(range(BEFORE, COUNT)))
     wait_until(lambda: any("no connection" in line for line in adapter.reports()), what="the loss to be noticed")
     own_broker.start()
 

@@ -34,7 +34,7 @@ main() {
         -h | --help | help) usage ;;
         stop) stop_stack ;;
         "" | --docker | --native)
-            MODE=${1#--}
+            MODE=${1:+${1#--}}
             start_stack infra yes
             print_settings
             ;;

@@ -64,7 +64,7 @@ first_admin() {
     cat <<'SUMMARY'
 
 Next, type (with your own values):
-    ./run.sh mymonit user add --role ADMIN --help
+    ./run.sh mymonit user add --role ADMIN
     eval "$(./run.sh env)"
     curl --cacert "$MYMONIT_CA" -H "Authorization: Bearer $(./run.sh token YOUR_USER_ID)" "$MYMONIT_URL/users/"
 SUMMARY

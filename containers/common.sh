@@ -139,7 +139,7 @@ add_accounts() {
 
 add_ports() {
     add_port HTTPS_PORT 443 8443
-    add_port AMQPS_PORT 5671
+    add_port AMQPS_PORT 5671 5681
     add_port DB_PORT 3306
     add_port RABBIT_MANAGEMENT_PORT 15672
     add_port RABBIT_PROMETHEUS_PORT 15692
@@ -161,7 +161,7 @@ write_secrets() {
         printf '%s' "${!name}" >"$SECRETS/$name"
     done
     printf 'default_user = %s\ndefault_pass = %s\n' "$RABBIT_ADMIN_USER" "$RABBIT_ADMIN_PASSWORD" >"$SECRETS/broker.conf"
-    chmod 444 "$SECRETS"/*
+    chmod 644 "$SECRETS"/*
 }
 
 # fill TEMPLATE NAME=VALUE...: the template with ${NAME} replaced by the value, and nothing else touched.

@@ -38,7 +38,7 @@ native_infra() {
     if renew_certificates; then CERTIFICATES_RENEWED=yes; fi
     chmod 600 "$SERVER_TLS/server.key"
     write_configuration
-    nginx -e stderr -t -q -c "$RUN/nginx.conf" || die "nginx refuses its configuration (see above)"
+    nginx -e stderr -t -q -c "$RUN/nginx.conf" >/dev/null || die "nginx refuses its configuration (see above)"
     ensure_database_folder
     ensure_supervisor
     start_servers
@@ -47,13 +47,13 @@ native_infra() {
 ensure_database_folder() {
     if [[ -d $DATABASE ]]; then return; fi
     step "database: a new data folder"
-    local new=$DATABASE.new
-    rm -rf "$new"
-    mkdir -p "$new"
-    mariadb-install-db --no-defaults --datadir="$new" --skip-test-db --auth-root-authentication-method=socket \
-        --user="$(id -un)" >"$LOGS/database-init.log" 2>&1 ||
+    rm -rf "$DATABASE.new"
+    mkdir -p "$DATABASE.new"
+    # From its parent, since this program takes no path with a space.
+    (cd "$STATE/data" && mariadb-install-db --no-defaults --datadir=./database.new --skip-test-db \
+        --auth-root-authentication-method=socket --user="$(id -un)") >"$LOGS/database-init.log" 2>&1 ||
         die "the database's folder could not be made; see $LOGS/database-init.log"
-    mv "$new" "$DATABASE"
+    mv "$DATABASE.new" "$DATABASE"
 }
 
 start_servers() {

@@ -29,9 +29,9 @@ _BACKSLASH, _DELETE = b"\\\x7f"
 _MINUS_ZERO = re.compile(rb"-0[ \t\n\r,}]")
 
 if TYPE_CHECKING:
-    _Time = int
+    _AsWritten = int
 else:
-    _Time = int | float | str  # as the decoder finds it
+    _AsWritten = int | float | str
 
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_STRING_LENGTH)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STRING_LENGTH)]
@@ -48,7 +48,7 @@ class Reading(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False
     sensor: _Name = ""
     unit: _Text | None = None
     value: float
-    time: _Time = msgspec.field(name="timestamp")
+    time: _AsWritten = msgspec.field(name="timestamp")
 
 
 class Rejected(NamedTuple):
@@ -99,12 +99,12 @@ def parse(body: bytes, *, latest: int) -> Parsed:
     limit = latest if latest < LATEST else LATEST  # min() costs more
     try:
         message = _decode(body)
-        readings = message if type(message) is list else [message]
+        readings = message if isinstance(message, list) else [message]
         if 0 < len(readings) <= MAX_ELEMENTS and _is_as_sent(readings, body, *_set_times(readings, body, limit)):
             return Parsed([*enumerate(readings)], [])
     except (msgspec.DecodeError, ValueError):
         pass  # diagnose finds out why
-    return diagnose(body, latest=limit)
+    return diagnose(body, latest=latest)
 
 
 def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, bool]:
@@ -114,9 +114,9 @@ def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, b
     literals: list[_Timestamp] = []
     for index, reading in enumerate(readings):
         written: object = reading.time
-        if type(written) is int:
+        if isinstance(written, int):
             time = written * NANOSECONDS
-        elif type(written) is str:
+        elif isinstance(written, str):
             time = from_rfc3339(written)
             quotes += 2
         else:

@@ -3,7 +3,6 @@
 import atexit
 import io
 import logging
-import os
 import sys
 import threading
 from types import TracebackType
@@ -47,7 +46,6 @@ def adopt_gunicorn() -> None:
 class Logging:
     def __init__(self, configuration: LogConfiguration) -> None:
         host, port = configuration.logstash_host, configuration.logstash_port
-        self._process = os.getpid()
         self._hooks = sys.excepthook, threading.excepthook
         self._shipping = Shipping(host, port) if host else None
         self._handlers: list[logging.Handler] = [_standard_error()]
@@ -78,10 +76,8 @@ class Logging:
         sys.excepthook, threading.excepthook = self._hooks
         for handler in self._handlers:
             logging.getLogger().removeHandler(handler)
-        # After a fork the thread and the connection are the parent's.
-        if self._shipping and self._process == os.getpid():
+        if self._shipping:
             self._shipping.close()
-        self._shipping = None
 
 
 #: What this process logs through: one or none.

@@ -4,8 +4,6 @@ Operational lines only; the audit is in the database and never depends on this.
 """
 
 import logging
-import math
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from logging.handlers import QueueHandler
@@ -21,7 +19,7 @@ from my_monit.logs.rendering import JsonLines
 QUEUE_LINES = 10_000
 #: Seconds to connect, and seconds for one line to be taken.
 SOCKET_SECS = 1.0
-#: Seconds that closing gives to what still waits.
+#: Seconds that closing gives to what still waits, at most twice.
 CLOSE_SECS = 2.0
 
 
@@ -50,7 +48,6 @@ class _Sender(TCPLogstashHandler):  # type: ignore[misc]  # python-logstash has 
     """Reconnects by itself, first after one second, at last every thirty."""
 
     dropped = 0
-    deadline = math.inf
 
     def makePickle(self, record: logging.LogRecord) -> bytes:
         return record.getMessage().encode() + b"\n"
@@ -60,18 +57,15 @@ class _Sender(TCPLogstashHandler):  # type: ignore[misc]  # python-logstash has 
         return connection
 
     def send(self, s: bytes) -> None:
-        if time.monotonic() < self.deadline:
-            super().send(s)
-            self.dropped += self.sock is None
-        else:
-            self.dropped += 1
+        super().send(s)
+        self.dropped += self.sock is None
 
     def handleError(self, record: logging.LogRecord) -> None:
         self.dropped += 1
 
 
 class Shipping:
-    """Create it after a fork and close it in the same process: its thread does not come along."""
+    """Create it after a fork: its thread does not come along. Closing what was created before is harmless."""
 
     def __init__(self, host: str, port: int) -> None:
         self._lines: Queue[logging.LogRecord | None] = Queue(QUEUE_LINES)
@@ -90,11 +84,9 @@ class Shipping:
         return self.handler.dropped + int(self._sender.dropped)
 
     def close(self) -> None:
-        """Lines that wait have CLOSE_SECS; a name server that hangs cannot make it much longer."""
         if self._thread.is_alive():
-            self._sender.deadline = time.monotonic() + CLOSE_SECS
             with suppress(Full):
                 self._lines.put(None, timeout=CLOSE_SECS)
-            self._thread.join(CLOSE_SECS + 2 * SOCKET_SECS)
-        if not self._thread.is_alive():
+            self._thread.join(CLOSE_SECS)
+        if not self._thread.is_alive():  # otherwise it holds the sender, and ends with the process
             self._sender.close()

@@ -9,6 +9,7 @@ from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 
 from my_monit.errors import BrokerUnavailable, ConfigurationError
+from my_monit.messaging.properties import accept_any_properties
 from my_monit.messaging.topology import parking_queue
 from my_monit.settings import RabbitConfiguration
 
@@ -29,6 +30,7 @@ class RabbitConnector:
     def __init__(self, configuration: RabbitConfiguration) -> None:
         self._configuration = configuration
         self._parameters = _parameters(configuration)
+        accept_any_properties()
 
     @contextmanager
     def channel(self) -> Iterator[tuple[BlockingConnection, BlockingChannel]]:

@@ -9,6 +9,11 @@ from pika.spec import Basic, BasicProperties
 from my_monit.model import Message
 from my_monit.services.ingestion import IngestionService, Outcome
 
+#: Bytes of a routing key, in AMQP.
+MAX_KEY_BYTES = 255
+#: Tables within tables of headers that are told.
+MAX_DEPTH = 32
+
 _PROPERTIES = (
     "content_type", "content_encoding", "delivery_mode", "priority", "correlation_id", "reply_to", "expiration",
     "message_id", "timestamp", "type", "user_id", "app_id", "headers",
@@ -35,9 +40,9 @@ def _message(delivery: Delivery) -> Message:
     properties = delivery.properties
     return Message(
         body=delivery.body,
-        routing_key=_text(_routing_key(delivery)),
-        message_id=_bytes(properties.message_id),
-        user_id=_bytes(properties.user_id),
+        routing_key=_routing_key(delivery).decode(errors="surrogateescape"),
+        message_id=None if properties.message_id is None else _bytes(properties.message_id),
+        user_id=None if properties.user_id is None else _bytes(properties.user_id),
         content_type=properties.content_type,
         content_encoding=properties.content_encoding,
         type=properties.type,
@@ -46,16 +51,16 @@ def _message(delivery: Delivery) -> Message:
     )
 
 
-def _routing_key(delivery: Delivery) -> str | bytes:
+def _routing_key(delivery: Delivery) -> bytes:
     """Where it was published to: a parked message was routed again, and its first death tells the first key."""
-    key: str | bytes = delivery.method.routing_key
-    if not delivery.parked:
-        return key
-    try:
-        key = (delivery.properties.headers or {})["x-death"][-1]["routing-keys"][0]
-    except (KeyError, IndexError, TypeError):
-        pass
-    return key
+    key = delivery.method.routing_key
+    if delivery.parked:
+        try:
+            first = delivery.properties.headers["x-death"][-1]["routing-keys"][0]
+        except (KeyError, IndexError, TypeError):  # nobody but the broker should write this header, but anybody can
+            first = None
+        key = first if isinstance(first, str | bytes) and len(_bytes(first)) <= MAX_KEY_BYTES else key
+    return _bytes(key)
 
 
 # Short strings should be UTF-8, but nobody makes a publisher write it: Pika gives bytes for the others.
@@ -65,7 +70,7 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(errors="backslashreplace")
 
 
-def _bytes(value: str | bytes | None) -> bytes | None:
+def _bytes(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
@@ -75,12 +80,14 @@ def _headers(properties: BasicProperties) -> str:
     return json.dumps(_plain(present))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = MAX_DEPTH) -> Any:
     match value:
+        case dict() | list() if depth == 0:
+            return "..."
         case dict():
-            return {_text(key): _plain(item) for key, item in value.items()}
+            return {_text(key): _plain(item, depth - 1) for key, item in value.items()}
         case list():
-            return [_plain(item) for item in value]
+            return [_plain(item, depth - 1) for item in value]
         case bytes():
             return _text(value)
         case None | bool() | int() | float() | str():

@@ -44,7 +44,7 @@ class Flag(fields.Boolean):
 class Count(fields.Integer):
     """A whole number of a query, in digits alone: int() would also take 1_0, +1 and Arabic ones."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not (isinstance(value, str) and value.isascii() and value.isdigit()):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)

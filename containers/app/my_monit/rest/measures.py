@@ -100,7 +100,10 @@ def _json(page: Chunk, limit: int) -> Response:
 def _csv(chunks: Iterator[Chunk], experiment_id: int) -> Response:
     # The first chunk is read before the status leaves, so that a database that is away is a 503, not a torn answer.
     started: Iterable[Chunk] = chain([next(chunks)], chunks)
-    headers = {"Content-Disposition": f'attachment; filename="measures-{experiment_id}.csv"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="measures-{experiment_id}.csv"',
+        "X-Accel-Buffering": "no",  # the proxy passes a stream on as it comes
+    }
     return Response(to_csv(started), headers=headers, content_type="text/csv; charset=utf-8; header=present")
 
 

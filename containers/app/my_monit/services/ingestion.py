@@ -41,14 +41,17 @@ class _Batch:
     def __init__(self) -> None:
         self.measures: list[NewMeasure] = []
         self.quarantined: list[Quarantined] = []
+        self._rendered: tuple[Message | None, str] = (None, "")
 
     def quarantine(
         self, one: Identified, reason: Reason, *,
         body: bytes, element: int | None = None, experiment: str | None = None,
     ) -> None:
         message = one.message
+        if self._rendered[0] is not message:  # once for 10,000 elements: headers may be larger than all of these
+            self._rendered = message, message.headers()
         self.quarantined.append(Quarantined(
-            reason, one.publisher, message.routing_key, message.message_id, element, experiment, message.headers(), body
+            reason, one.publisher, message.routing_key, message.message_id, element, experiment, self._rendered[1], body
         ))
 
 
@@ -74,7 +77,7 @@ class IngestionService:
             # The parser lets nothing through that the database refuses, unless one of them is wrong: then the one
             # message is found by halving, and its neighbours are stored.
             if len(messages) == 1:
-                return self._refuse(messages[0])
+                return self._attempt([messages[0]._replace(parked=True)])
             half = len(messages) // 2
             return self.store(messages[:half]).plus(self.store(messages[half:]))
 
@@ -101,13 +104,6 @@ class IngestionService:
             self._catalog.forget()
             raise
         return Outcome(len(batch.measures), len(batch.quarantined), len(sifted.repeated))
-
-    def _refuse(self, message: Message) -> Outcome:
-        batch = _Batch()
-        with self._storage.unit() as unit:
-            batch.quarantine(self._identified(unit, message), Reason.UNDELIVERABLE, body=message.body)
-            unit.quarantine.add(batch.quarantined)
-        return Outcome(quarantined=1)
 
     def _identified(self, unit: Unit, message: Message) -> Identified:
         publisher = self._catalog.publisher(unit, message)

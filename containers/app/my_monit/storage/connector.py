@@ -20,6 +20,8 @@ CONNECT_SECS = 5
 #: Seconds to wait for the server's next byte. Above the lock wait time-out below, so that the server answers first.
 READ_SECS = 30
 WRITE_SECS = 30
+#: The same for a statement that changes the schema: it may copy the largest table.
+DDL_SECS = 24 * 60 * 60
 #: Seconds to wait for a row lock before the transaction is run again.
 LOCK_WAIT_SECS = 10
 #: Seconds to wait for a free connection of the pool.
@@ -33,17 +35,21 @@ Row = tuple[Any, ...]
 
 
 def open_connection(
-    configuration: StorageConfiguration, *, user: str, password: str, database: str | None
+    configuration: StorageConfiguration, *, user: str, password: str, database: str | None, ddl: bool = False
 ) -> MySQLConnectionAbstract:
-    """One connection with strict SQL mode, UTC, READ COMMITTED, time-outs, and one statement per call."""
+    """One connection with strict SQL mode, UTC, READ COMMITTED, time-outs, and one statement per call.
+
+    `ddl`: it will change the schema, and may take its time.
+    """
     if not mysql.connector.HAVE_CEXT:
         raise ConfigurationError("mysql-connector-python has no C extension here: install the version of the lock file")
     with translated():
         connection: MySQLConnectionAbstract = mysql.connector.connect(  # type: ignore[assignment]
             host=configuration.host, port=configuration.port, user=user, password=password, database=database,
             use_pure=False, charset="utf8mb4", collation="utf8mb4_bin", autocommit=False, sql_mode=SQL_MODE,
-            time_zone="+00:00", connection_timeout=CONNECT_SECS, read_timeout=READ_SECS, write_timeout=WRITE_SECS,
-            allow_local_infile=False, client_flags=[ClientFlag.FOUND_ROWS, -ClientFlag.MULTI_STATEMENTS],
+            time_zone="+00:00", connection_timeout=CONNECT_SECS, write_timeout=WRITE_SECS,
+            read_timeout=DDL_SECS if ddl else READ_SECS, allow_local_infile=False,
+            client_flags=[ClientFlag.FOUND_ROWS, -ClientFlag.MULTI_STATEMENTS],
         )
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -83,6 +89,14 @@ class Session:
         rows = self.rows(sql, parameters)
         return rows[0] if rows else None
 
+    # As statements, since the driver's own methods let the C extension's exceptions out.
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self.execute("ROLLBACK")
+
 
 @dataclass
 class _Idle:
@@ -109,14 +123,14 @@ class StorageConnector:
             raise StorageUnavailable("all connections to the database are in use")
         try:
             connection = self._take()
+            session = Session(connection)
             kept = False
             try:
-                yield Session(connection)
-                with translated():
-                    connection.commit()
+                yield session
+                session.commit()
                 kept = True
             except MyMonitError as error:
-                kept = not isinstance(error.__cause__, mysql.connector.Error) and self._rolled_back(connection)
+                kept = not isinstance(error.__cause__, mysql.connector.Error) and _rolled_back(session)
                 raise
             finally:
                 self._give_back(connection, kept=kept)
@@ -124,12 +138,11 @@ class StorageConnector:
             self._free.release()
 
     def close(self) -> None:
-        while self._idle:
-            _end(self._idle.pop().connection)
+        while idle := self._take_idle():
+            _end(idle.connection)
 
     def _take(self) -> MySQLConnectionAbstract:
-        while self._idle:
-            idle = self._idle.pop()
+        while idle := self._take_idle():
             if time.monotonic() - idle.since < IDLE_SECS or idle.connection.is_connected():
                 return idle.connection
             _end(idle.connection)
@@ -147,13 +160,19 @@ class StorageConnector:
         else:
             _end(connection)
 
-    @staticmethod
-    def _rolled_back(connection: MySQLConnectionAbstract) -> bool:
+    def _take_idle(self) -> _Idle | None:
         try:
-            connection.rollback()
-        except mysql.connector.Error:
-            return False
-        return True
+            return self._idle.pop()
+        except IndexError:  # nobody may look first: another thread could take the last one in between
+            return None
+
+
+def _rolled_back(session: Session) -> bool:
+    try:
+        session.rollback()
+    except MyMonitError:
+        return False
+    return True
 
 
 def _end(connection: MySQLConnectionAbstract) -> None:

@@ -9,7 +9,7 @@ from my_monit.errors import ConfigurationError, MyMonitError, StorageContention,
 
 DUPLICATE_KEY = 1062
 _CONTENTION = frozenset({1062, 1205, 1213})
-_DATA = frozenset({1048, 1264, 1292, 1366, 1406, 1452, 1690})
+_DATA = frozenset({1048, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690})
 _FATAL = frozenset({1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698})
 
 
@@ -36,7 +36,5 @@ def translated() -> Iterator[None]:
     """Let no exception of the driver out."""
     try:
         yield
-    except errors.PoolError as error:
-        raise StorageUnavailable("no connection to the database is free") from error
     except errors.Error as error:
         raise meaning(error) from error

@@ -84,8 +84,9 @@ class Quarantine:
         if row is None:
             return None
         record, (routing_key, message_id, element, headers, body) = _record(row[:6]), row[6:]
+        routing_key = bytes(routing_key).decode(errors="surrogateescape")
         return record, Quarantined(
-            reason=record.reason, publisher=bytes(row[3]), routing_key=bytes(routing_key).decode(errors="replace"),
+            reason=record.reason, publisher=bytes(row[3]), routing_key=routing_key,
             message_id=None if message_id is None else bytes(message_id), element=element,
             experiment=record.experiment, headers=headers, body=bytes(body),
         )

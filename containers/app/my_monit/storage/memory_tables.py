@@ -12,7 +12,7 @@ from my_monit.errors import Conflict, StorageRejected
 from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
     Series, SeriesExtent, User,
-)  # fmt: skip
+)
 from my_monit.storage.ports import AuditRow, MessageId, NewMeasure
 
 _K = TypeVar("_K", int, str)
@@ -169,7 +169,7 @@ class Measures(_Table):
     def chunk(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> list[Measure]:  # fmt: skip
+    ) -> list[Measure]:
         del span  # of no use: nothing here is fast because it is narrow
         if not self._is_visible(experiment_id, visible_to):
             return []

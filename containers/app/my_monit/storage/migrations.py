@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import mysql.connector
-from mysql.connector.abstracts import MySQLConnectionAbstract
 
 from my_monit.errors import ConfigurationError, MyMonitError
 from my_monit.logs.logger import get_logger
 from my_monit.settings import StorageAdministration, StorageConfiguration
 from my_monit.storage.connector import Session, open_connection
-from my_monit.storage.rights import RIGHTS, rights_on
+from my_monit.storage.rights import RIGHTS, goes_beyond_tables, rights_on
 
 #: Seconds to wait for another migration to finish, and for a reader to let go of a table.
 LOCK_SECS = 60
@@ -70,25 +69,26 @@ def _read(path: Path) -> Migration:
 def migrate(configuration: StorageConfiguration, administration: StorageAdministration) -> list[str]:
     """Bring database, schema and the application's account up to date; return the names of the files applied."""
     migrations = read_migrations(administration.schema_folder)
-    with _administrator(configuration, administration) as connection:
-        session = Session(connection)
+    with _administrator(configuration, administration) as session:
         _enter_database(session, configuration.database)
         with _alone(session, configuration.database):
             session.execute(_TABLE)
-            applied = [migration.name for migration in migrations if _apply(connection, session, migration)]
+            applied = [migration.name for migration in migrations if _apply(session, migration)]
             _grant(session, configuration)
-            connection.commit()
+            session.commit()
     return applied
 
 
 @contextmanager
 def _administrator(
     configuration: StorageConfiguration, administration: StorageAdministration
-) -> Iterator[MySQLConnectionAbstract]:
+) -> Iterator[Session]:
     password = administration.admin_password.get_secret_value()
-    connection = open_connection(configuration, user=administration.admin_user, password=password, database=None)
+    connection = open_connection(
+        configuration, user=administration.admin_user, password=password, database=None, ddl=True
+    )
     try:
-        yield connection
+        yield Session(connection)
     finally:
         connection.close()
 
@@ -104,13 +104,11 @@ def _alone(session: Session, database: str) -> Iterator[None]:
     name = f"mymonit.{database}"[:64]
     if session.rows("SELECT GET_LOCK(%s, %s)", (name, LOCK_SECS))[0][0] != 1:
         raise ConfigurationError("another migration has been running for a minute: wait for it, then try again")
-    try:
-        yield
-    finally:
-        session.rows("SELECT RELEASE_LOCK(%s)", (name,))
+    yield
+    session.rows("SELECT RELEASE_LOCK(%s)", (name,))  # after an error the connection is closed, and the lock is free
 
 
-def _apply(connection: MySQLConnectionAbstract, session: Session, migration: Migration) -> bool:
+def _apply(session: Session, migration: Migration) -> bool:
     """Run what is left of one file; False when nothing was."""
     sql = "SELECT checksum, statements, running, finished FROM SCHEMA_MIGRATIONS WHERE version = %s"
     row = session.row(sql, (migration.version,)) or (migration.checksum, 0, False, None)
@@ -119,16 +117,16 @@ def _apply(connection: MySQLConnectionAbstract, session: Session, migration: Mig
         raise ConfigurationError(f"{migration.name} was changed after it was applied: write a new file instead")
     for index in range(done, len(migration.statements)):
         _note(session, migration, statements=index, running=True)
-        connection.commit()
-        _run(session, migration.statements[index], begun=bool(running) and index == done)
+        session.commit()
+        _run(session, migration, index, begun=bool(running) and index == done)
         _note(session, migration, statements=index + 1, running=False)
-        connection.commit()
+        session.commit()
         _log.debug("statement_applied", file=migration.name, statement=index + 1, of=len(migration.statements))
     if not finished:
         session.execute(
             "UPDATE SCHEMA_MIGRATIONS SET finished = UTC_TIMESTAMP(6) WHERE version = %s", (migration.version,)
         )
-        connection.commit()
+        session.commit()
     return not finished
 
 
@@ -141,13 +139,15 @@ def _note(session: Session, migration: Migration, *, statements: int, running: b
     )
 
 
-def _run(session: Session, statement: str, *, begun: bool) -> None:
+def _run(session: Session, migration: Migration, index: int, *, begun: bool) -> None:
     try:
-        session.execute(statement)
+        session.execute(migration.statements[index])
     except MyMonitError as error:
         cause = error.__cause__
-        if not (begun and isinstance(cause, mysql.connector.Error) and cause.errno in _ALREADY_DONE):
-            raise
+        if begun and isinstance(cause, mysql.connector.Error) and cause.errno in _ALREADY_DONE:
+            return
+        place = f"{migration.name}, statement {index + 1} of {len(migration.statements)}"
+        raise type(error)(f"{place}: {error}; mymonit migrate will go on there") from cause
 
 
 def _grant(session: Session, configuration: StorageConfiguration) -> None:
@@ -156,15 +156,13 @@ def _grant(session: Session, configuration: StorageConfiguration) -> None:
     password = configuration.password.get_secret_value()
     session.execute("CREATE USER IF NOT EXISTS %s@'%' IDENTIFIED BY %s", (user, password))
     session.execute("ALTER USER %s@'%' IDENTIFIED BY %s", (user, password))
-    granted = rights_on(session, database=database, grantee=f"'{user}'@'%'")
+    grantee = f"'{user}'@'%'"
+    if goes_beyond_tables(session, grantee):
+        session.execute("REVOKE ALL PRIVILEGES, GRANT OPTION FROM %s@'%'", (user,))
+    granted = rights_on(session, database=database, grantee=grantee)
     for table, rights in RIGHTS.items():
         if missing := rights - granted.get(table, frozenset()):
             session.execute(f"GRANT {', '.join(sorted(missing))} ON `{database}`.`{table}` TO %s@'%'", (user,))
     for table, rights in granted.items():
         if excess := rights - RIGHTS.get(table, frozenset()):
             session.execute(f"REVOKE {', '.join(sorted(excess))} ON `{database}`.`{table}` FROM %s@'%'", (user,))
-    if session.rows(
-        "SELECT 1 FROM information_schema.schema_privileges WHERE table_schema = %s AND grantee = %s LIMIT 1",
-        (database, f"'{user}'@'%'"),
-    ):
-        session.execute(f"REVOKE ALL PRIVILEGES ON `{database}`.* FROM %s@'%'", (user,))

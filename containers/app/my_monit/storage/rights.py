@@ -1,5 +1,6 @@
 """What the application's database account may do: per table, and nothing else. It has no DDL rights."""
 
+from my_monit.errors import ConfigurationError
 from my_monit.storage.connector import Session
 
 _READ = frozenset({"SELECT"})
@@ -24,9 +25,17 @@ RIGHTS: dict[str, frozenset[str]] = {
     "AUDIT": _APPEND,
 }
 
+#: What nobody changes once it is written, whichever way a right to do so may have come to the account.
+NEVER_CHANGED = ("MEASURES", "AUDIT")
+
 _ON_TABLES = (
     "SELECT table_name, privilege_type FROM information_schema.table_privileges "
     "WHERE table_schema = %s AND grantee = %s"
+)
+_BEYOND_TABLES = (
+    "SELECT privilege_type FROM information_schema.user_privileges WHERE grantee = %s AND privilege_type <> 'USAGE' "
+    "UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE grantee = %s "
+    "UNION SELECT privilege_type FROM information_schema.column_privileges WHERE grantee = %s"
 )
 
 
@@ -38,15 +47,23 @@ def rights_on(session: Session, *, database: str, grantee: str) -> dict[str, fro
     return {table: frozenset(granted) for table, granted in rights.items()}
 
 
-def rights_of_session(session: Session) -> dict[str, frozenset[str]]:
-    """Empty also for an account with rights beyond tables: those are not what the application needs."""
+def goes_beyond_tables(session: Session, grantee: str) -> bool:
+    """Whether there are rights upon columns, databases or the server; the application needs none of these."""
+    return bool(session.rows(_BEYOND_TABLES, (grantee,) * 3))
+
+
+def has_its_rights(session: Session) -> bool:
+    """Whether the session's account was granted RIGHTS, and nothing else."""
     database, account = session.rows("SELECT DATABASE(), CURRENT_USER()")[0]
     user, _, host = account.rpartition("@")
     grantee = f"'{user}'@'{host}'"
-    beyond = session.rows(
-        "SELECT privilege_type FROM information_schema.user_privileges "
-        "WHERE grantee = %s AND privilege_type <> 'USAGE' "
-        "UNION SELECT privilege_type FROM information_schema.schema_privileges WHERE grantee = %s",
-        (grantee, grantee),
-    )
-    return {} if beyond else rights_on(session, database=database, grantee=grantee)
+    return not goes_beyond_tables(session, grantee) and rights_on(session, database=database, grantee=grantee) == RIGHTS
+
+
+def can_delete(session: Session, table: str) -> bool:
+    """Found by trying, upon no row: rights may also come from a role, from PUBLIC or from an anonymous account."""
+    try:
+        session.execute(f"DELETE FROM {table} WHERE FALSE")  # nosec B608: our own name
+    except ConfigurationError:
+        return False
+    return True

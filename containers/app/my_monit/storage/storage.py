@@ -11,7 +11,7 @@ from my_monit.storage.experiments import Associations, Experiments
 from my_monit.storage.ingestion import Messages, Quarantine
 from my_monit.storage.measures import MeasureIds, Measures
 from my_monit.storage.people import Users
-from my_monit.storage.rights import RIGHTS, rights_of_session
+from my_monit.storage.rights import NEVER_CHANGED, can_delete, has_its_rights
 from my_monit.storage.series import MeasureTypes, SeriesTable
 
 #: The schema that this code is written for: the number of the newest file in containers/mysql/dbschema.
@@ -50,8 +50,7 @@ class Storage:
         with self._connector.transaction() as session:
             _verify_session(session)
             _verify_schema(session)
-            if rights_of_session(session) != RIGHTS:
-                raise ConfigurationError("the database account DB_USER has other rights than it needs: mymonit migrate")
+            _verify_rights(session)
 
     def close(self) -> None:
         self._connector.close()
@@ -68,3 +67,14 @@ def _verify_schema(session: Session) -> None:
     version = (applied and applied[0]) or 0
     if version < SCHEMA_VERSION:
         raise ConfigurationError(f"the schema is at {version}, this version needs {SCHEMA_VERSION}: mymonit migrate")
+
+
+def _verify_rights(session: Session) -> None:
+    if not has_its_rights(session):
+        raise ConfigurationError("the database account DB_USER has other rights than it needs: mymonit migrate")
+    for table in NEVER_CHANGED:
+        if can_delete(session, table):
+            raise ConfigurationError(
+                f"DB_USER can delete from {table} by a right that was not granted to it: look for roles, for PUBLIC, "
+                "and for accounts without a name, which often may do anything in databases named test..."
+            )

@@ -7,7 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 
 import pytest
 from dependency_injector import providers
@@ -17,12 +17,14 @@ from my_monit import settings
 from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import setup_logging
 from my_monit.messaging.management import Management
-from my_monit.messaging.topology import declare
+from my_monit.messaging.topology import add_publisher, declare, parking_queue
 from my_monit.storage.connector import Session, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
 from tests.integration.laboratory import CANARY, Laboratory, furnish
+from tests.integration.lane import Lane, ListenerThread
 from tests.integration.log_lines import LogLines
+from tests.integration.publisher import Account, Publisher
 from tests.integration.rest_api import Api
 
 _RUN = uuid.uuid4().hex[:12]
@@ -64,12 +66,20 @@ def storage_configuration(storage_administration) -> Iterator[settings.StorageCo
 
 @pytest.fixture
 def administrator(storage_configuration, storage_administration) -> Iterator[Session]:
+    with administrating(storage_configuration, storage_administration) as session:
+        yield session
+
+
+@contextmanager
+def administrating(
+    configuration: settings.StorageConfiguration, administration: settings.StorageAdministration
+) -> Iterator[Session]:
     """A session that may do everything in the test's database; it commits each statement."""
     connection = open_connection(
-        storage_configuration,
-        user=storage_administration.admin_user,
-        password=storage_administration.admin_password.get_secret_value(),
-        database=storage_configuration.database,
+        configuration,
+        user=administration.admin_user,
+        password=administration.admin_password.get_secret_value(),
+        database=configuration.database,
     )
     connection.autocommit = True
     yield Session(connection)
@@ -108,9 +118,38 @@ def rabbit_configuration() -> Iterator[settings.RabbitConfiguration]:
     management.delete("users", configuration.user)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def management(rabbit_configuration) -> Management:
     return Management(_load(settings.RabbitAdministration))
+
+
+@pytest.fixture(scope="session")
+def broker_administrator(management) -> Account:
+    return Account(management.user, _load(settings.RabbitAdministration).admin_password.get_secret_value())
+
+
+@pytest.fixture(scope="session")
+def adapter(rabbit_configuration, management) -> Iterator[Account]:
+    """An account that may publish for every experiment; it is gone afterwards."""
+    account = settings.DemonstrationConfiguration(user=f"adapter-{_RUN}", password=SecretStr(uuid.uuid4().hex))
+    add_publisher(management, rabbit_configuration, account)
+    yield Account(account.user, account.password.get_secret_value())
+    management.delete("users", account.user)
+
+
+@pytest.fixture(scope="session")
+def environment(storage_configuration, rabbit_configuration) -> dict[str, str]:
+    """The settings of a process that works with the test's database and virtual host."""
+    secrets = ("DB_PASSWORD_FILE", "RABBIT_PASSWORD_FILE")
+    return {name: value for name, value in os.environ.items() if name not in secrets} | {
+        "DB_DATABASE": storage_configuration.database,
+        "DB_USER": storage_configuration.user,
+        "DB_PASSWORD": storage_configuration.password.get_secret_value(),
+        "RABBIT_VHOST": rabbit_configuration.vhost,
+        "RABBIT_USER": rabbit_configuration.user,
+        "RABBIT_PASSWORD": rabbit_configuration.password.get_secret_value(),
+        "RABBIT_BATCH": str(rabbit_configuration.batch),
+    }
 
 
 @pytest.fixture
@@ -125,6 +164,44 @@ def container(storage_configuration, clean_tables) -> Iterator[Container]:
 @pytest.fixture
 def storage(container):
     return container.storage()
+
+
+@pytest.fixture(scope="module")
+def listening_container(
+    storage_configuration, storage_administration, rabbit_configuration, management
+) -> Iterator[Container]:
+    """The application's container on empty tables, with two experiments, and empty queues."""
+    for queue in (rabbit_configuration.queue, parking_queue(rabbit_configuration.queue)):
+        management.delete("queues", rabbit_configuration.vhost, queue, "contents")
+    container = Container()
+    container.storage_configuration.override(providers.Object(storage_configuration))
+    container.rabbit_configuration.override(providers.Object(rabbit_configuration))
+    with administrating(storage_configuration, storage_administration) as session:
+        empty_tables(session)
+    with container.storage().unit() as unit:
+        furnish(unit)
+        unit.experiments.add("good-news")
+    yield container
+    container.storage().close()
+
+
+@pytest.fixture(scope="module")
+def module_lane(
+    listening_container, storage_configuration, storage_administration, rabbit_configuration, adapter
+) -> Iterator[Lane]:
+    """A listener in a thread of this process. It remembers names and series, so the module must not empty them."""
+    listener = ListenerThread(listening_container.rabbit_listener())
+    publisher = Publisher(rabbit_configuration, adapter)
+    with administrating(storage_configuration, storage_administration) as session:
+        yield Lane(session, publisher)
+    publisher.close()
+    listener.stop()
+
+
+@pytest.fixture
+def lane(module_lane) -> Lane:
+    module_lane.forget()
+    return module_lane
 
 
 @pytest.fixture

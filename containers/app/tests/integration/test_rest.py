@@ -380,3 +380,22 @@ def test_a_problem_its_log_line_and_its_audit_row_bear_one_trace_id(
 
 def test_two_requests_have_two_trace_ids(api: Api) -> None:
     assert len({api.get(None, "/users/").json["trace_id"] for _ in range(3)}) == 3
+
+
+def test_what_nobody_expected_is_a_500_that_tells_nothing(
+    rest_container: Container, laboratory: Laboratory, log_lines: LogLines
+) -> None:
+    class Broken:
+        def page(self, *_: object, **__: object) -> None:
+            raise RuntimeError(f"{CANARY}@example.org is in this text")
+
+    token = Api(rest_container.rest_application(), rest_container.identity()).token(ADA)
+    with rest_container.quarantine_service.override(providers.Object(Broken())):
+        client = rest_container.rest_application().test_client()
+        answer = client.get("/quarantine/", headers={"Authorization": f"Bearer {token}"})
+
+    (line,) = log_lines.of("request_crashed")
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert answer.json["trace_id"] == line["trace"]["id"]
+    assert line["error"]["type"] == "RuntimeError"
+    assert CANARY not in answer.text + log_lines.text

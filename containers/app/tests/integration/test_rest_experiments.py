@@ -33,7 +33,7 @@ def test_an_admin_makes_an_experiment_and_reads_it_back(api: Api, audited: Audit
 
 
 @pytest.mark.parametrize(
-    "name", ["", "-x", "_x", "a b", "é", "x" * 65, "a\n", "a\0", "\ud800", 7, None, ["a"], {}, 1e999], ids=repr
+    "name", ["", "-x", "_x", "a b", "é", "x" * 65, "a\n", "a\0", 7, None, ["a"], {}], ids=repr
 )
 def test_a_name_that_breaks_the_rule_is_refused(api: Api, vibrations: int, name: object) -> None:
     for answer in (

@@ -85,7 +85,7 @@ def test_a_staff_id_is_compared_byte_for_byte(api: Api, staff_id: str) -> None:
     [
         *[("user_id", value) for value in ("", "a b", "S" * 31, "é", "S100\n", "S\0", "me", 7, None, ["S100"], ...)],
         *[("name", value) for value in ("", " Pat", "Pat\n", "P\0t", "P\x1bt", "x" * 129, 7, None, {}, ...)],
-        *[("name", value) for value in ("\ud800", "a\u202eb", "a\u2028b")],
+        *[("name", value) for value in ("a\u202eb", "a\u2028b")],
         *[("username", value) for value in ("", "uid ", "u\td", "x" * 129, True, ...)],
         *[("email", value) for value in ("", " p@example.org", "p@\0", "x" * 255, 1.5, ...)],
         *[("role", value) for value in ("admin", "ROOT", "", 1, None, ...)],

@@ -68,7 +68,7 @@ class Lab:
             return unit.measures.chunk(
                 self.experiment_id, series_ids, Selection(**selection),
                 visible_to=visible_to, after=after, limit=limit, span=span,
-            )  # fmt: skip
+            )
 
     def walk(self, series_ids, *, limit, **selection):
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
@@ -245,7 +245,7 @@ def test_a_renamed_experiment_is_meant_by_every_name_that_it_ever_had(storage):
         assert unit.experiments.ids_by_name(["first", "second", "third", "other", "none"]) == {
             "first": one.experiment_id, "second": one.experiment_id, "third": one.experiment_id,
             "other": other.experiment_id,
-        }  # fmt: skip
+        }
         assert unit.experiments.ids_by_name([]) == {}
 
 
@@ -314,7 +314,7 @@ def everything_seen(storage, experiment_id, user_id, series_ids):
             bool(unit.measures.chunk(
                 experiment_id, series_ids, Selection(), visible_to=user_id, after=None, limit=1, span=None
             )),
-        ]  # fmt: skip
+        ]
 
 
 @pytest.fixture
@@ -405,7 +405,7 @@ def test_current_associations_come_by_experiment_and_user_with_their_moments_in_
         found = unit.associations.current()
     assert [(one.experiment_id, one.user_id, one.until) for one in found] == [
         (first.experiment_id, "S1", end), (first.experiment_id, "S2", None), (second.experiment_id, "S1", None)
-    ]  # fmt: skip
+    ]
     assert {one.since.utcoffset() for one in found} | {found[0].until.utcoffset()} == {timedelta(0)}
     assert all(abs(one.since - datetime.now(UTC)) < SKEW for one in found)
 
@@ -482,7 +482,7 @@ def test_the_extent_of_a_series_is_its_first_and_last_time_and_its_count(storage
 
     assert [(each.series.series_id, *each[1:]) for each in extents] == [
         (one, 3, 7, 4), (empty, None, None, 0), (other, 1, 1, 1)
-    ]  # fmt: skip
+    ]
     assert [each.series.sensor for each in extents] == ["one", "empty", "other"]
 
 
@@ -492,7 +492,7 @@ def test_the_extent_of_a_series_is_its_first_and_last_time_and_its_count(storage
 VALUES = [
     5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 0.0, -0.0, 0.1 + 0.2,
     float(2**53 + 1), 1 / 3, 9007199254740993.0, 1e22, 1e23, 123456789.12345678, -1.0000000000000002,
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -633,7 +633,8 @@ def test_every_measure_of_fifty_series_comes_once_and_in_order(lab, limit, desce
 
 
 _times = st.one_of(
-    st.integers(0, 3), st.integers(MINUTE - 2, 3 * MINUTE), st.integers(40 * YEAR, 40 * YEAR + 5), st.integers(0, LATEST)
+    st.integers(0, 3), st.integers(MINUTE - 2, 3 * MINUTE), st.integers(40 * YEAR, 40 * YEAR + 5),
+    st.integers(0, LATEST),
 )
 
 
@@ -724,7 +725,7 @@ def test_nothing_to_remember_is_nothing_known(storage):
 def quarantined(**changes):
     return Quarantined(
         Reason.BAD_JSON, b"publisher", "measures.lab", b"id", None, None, '{"priority": 1}', b"body"
-    )._replace(**changes)  # fmt: skip
+    )._replace(**changes)
 
 
 def quarantine(storage, *items):
@@ -739,7 +740,7 @@ BODIES = {
     "empty": b"", "NUL": b"\0a\0", "all bytes": bytes(range(256)), "invalid UTF-8": b"\xff\xfe\xc3(\xed\xa0\x80",
     "quotes": b"'\"\\\\';--%s%(x)s{0}\n\r\x1a\x1b[31m", "5 MiB": bytes(range(256)) * 20 * 1024,
     "5 MiB of quotes": b"'\\\0\n" * (5 * 2**18),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
@@ -757,8 +758,9 @@ def test_the_quarantine_keeps_a_body_byte_by_byte(storage, body):
     quarantined(message_id=None, element=None, experiment=None),
     quarantined(message_id=b"", publisher=b"", routing_key=""),
     quarantined(message_id=b"\xff\0'%s", publisher="é".encode() + b"\xff\0 ", element=9999, experiment="lab"),
+    quarantined(routing_key=b"measures.\xff\xc3\0".decode(errors="surrogateescape")),
     quarantined(reason=Reason.ID_CONFLICT, headers='{"é": "😀 \\u0000 %s"}', routing_key="é %s '😀", element=0),
-])  # fmt: skip
+])
 def test_the_quarantine_keeps_everything_that_is_known_of_a_message(storage, item):
     [number] = quarantine(storage, item)
 
@@ -811,7 +813,7 @@ def test_items_count_for_the_experiment_that_they_name_by_any_of_its_names(stora
         ("former", Reason.WRONG_UNIT), ("present", Reason.BAD_TIMESTAMP), ("present", Reason.WRONG_UNIT),
         ("other", Reason.WRONG_UNIT), ("Present", Reason.WRONG_UNIT), ("unknown", Reason.UNKNOWN_EXPERIMENT),
         (None, Reason.BAD_JSON),
-    ]  # fmt: skip
+    ]
     quarantine(storage, *(quarantined(experiment=name, reason=reason) for name, reason in named))
 
     with storage.unit() as unit:
@@ -856,7 +858,7 @@ def write_everywhere(unit):
     unit.audit.record(AuditRow("S777", "user.create", "user:S777", "success", None))
     assert unit.measures.chunk(
         experiment_id, [series_id], Selection(), visible_to="S777", after=None, limit=9, span=None
-    ), "a transaction sees what it has written"  # fmt: skip
+    ), "a transaction sees what it has written"
 
 
 def traces(storage):
@@ -866,7 +868,7 @@ def traces(storage):
             unit.experiments.ids_by_name(["doomed"]), unit.associations.current(),
             unit.measure_types.by_name(["doomed"]), unit.quarantine.page(after=0, limit=9), unit.audit.newest(9),
             unit.messages.remember({MessageId(unit.messages.publisher_id(b"doomed"), b"doomed"): b"e" * 16}),
-        ]  # fmt: skip
+        ]
 
 
 @pytest.mark.parametrize("error", [NotFound, Conflict, Unforeseen, KeyboardInterrupt, GeneratorExit])

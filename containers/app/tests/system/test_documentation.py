@@ -32,7 +32,8 @@ def test_the_first_steps_of_the_readme_publish_three_measurements_and_read_them_
 
 def test_the_commands_of_the_rest_documentation_do_what_it_says():
     unique = uuid.uuid4().hex[:8]
-    script = "\n".join(f'echo "== {number}"\n{block}' for number, block in enumerate(blocks(ROOT / "docs" / "rest.md")))
+    steps = enumerate(blocks(ROOT / "docs" / "rest.md"))
+    script = "\n".join(f"printf '\\n== {number}\\n'\n{block}" for number, block in steps)
     for name in ("S003", "mcurie", "polonium"):
         script = script.replace(name, f"{name}-{unique}")
 

@@ -43,6 +43,10 @@ def nested(opening: bytes, closing: bytes, *, levels: int = 100_000) -> bytes:
     return opening * levels + b"1" + closing * levels
 
 
+def with_deep_value(**changes: Any) -> bytes:
+    return message(**changes, value="@").replace(b'"@"', nested(b"[", b"]"))
+
+
 def only_reading(body: bytes) -> Reading:
     parsed = parse(body, latest=NOW)
     assert parsed.rejected == []
@@ -207,6 +211,9 @@ REFUSED = {
     "P22-objects-in-the-timestamp": (Reason.TOO_DEEP, with_literal("timestamp", nested(b'{"]":', b"}").decode())),
     "P22-unknown-field": (Reason.TOO_DEEP, message()[:-1] + b', "x": ' + nested(b'[{"\\"[":', b"}]") + b"}"),
     "P22-siblings": (Reason.TOO_DEEP, with_literal("value", nested(b'[[],{"a":[]},', b",[1]]").decode())),
+    "P22-behind-an-escaped-quote": (Reason.TOO_DEEP, with_deep_value(sensor='"')),
+    "P22-behind-a-backslash": (Reason.TOO_DEEP, with_deep_value(sensor="\\")),
+    "P22-behind-both": (Reason.TOO_DEEP, with_deep_value(sensor='\\"')),
     **{f"P23-without-{name}": (Reason.MISSING_FIELD, message(**{name: ...})) for name in GOOD},
     "P24-empty": (Reason.MISSING_FIELD, b"{}"),
     "P25-unknown-field": (Reason.UNKNOWN_FIELD, message(uint="Hz")),
@@ -436,9 +443,11 @@ def test_depth_is_counted_from_the_outside_and_not_inside_strings_p22(levels: in
     expected = Reason.WRONG_TYPE if levels < 64 else Reason.TOO_DEEP  # the object itself is a level
     value = nested(b"[", b"]", levels=levels).decode()
     assert only_rejection(with_literal("value", value)).reason == expected
-    assert only_rejection(with_literal("value", f'[{value}, "{"[" * 100}", [1], {value}]')).reason == (
-        Reason.WRONG_TYPE if levels < 63 else Reason.TOO_DEEP
-    )
+    one_more = Reason.WRONG_TYPE if levels < 63 else Reason.TOO_DEEP
+    with_siblings = nested(b"[[],", b"]", levels=levels).decode()
+    assert only_rejection(with_literal("value", with_siblings)).reason == one_more
+    in_company = f'[{value}, "{"[" * 100}", [1], {value}]'
+    assert only_rejection(with_literal("value", in_company)).reason == one_more
 
 
 def test_a_string_full_of_brackets_is_not_deep_p22() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -124,6 +125,38 @@ def test_a_logstash_that_reads_nothing_costs_lines_but_no_time(
     # Then lines are dropped and counted, and neither logging nor closing waited for their turn
     assert 0 < dropped < LINES
     assert time.monotonic() - started < BLOCKED_SECS
+
+
+def test_a_name_server_that_hangs_costs_lines_but_holds_up_neither_logging_nor_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a short queue, and a connection that is never made
+    monkeypatch.setattr(shipping, "QUEUE_LINES", 10)
+    monkeypatch.setattr(shipping, "CLOSE_SECS", 0.1)
+    is_over = Event()
+
+    def hang(*_: object, **__: object) -> None:
+        is_over.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+
+    # When more is logged than fits
+    dropped: list[int] = []
+
+    def work() -> None:
+        with logging_to(9) as installed:
+            for _ in range(30):
+                log.info("line")
+            dropped.append(installed.dropped)
+
+    worker = Thread(target=work)
+    worker.start()
+    worker.join(WAIT_SECS)
+    is_over.set()
+
+    # Then what does not fit is dropped at once: the queue has ten, and the sender may have taken one
+    assert dropped in ([19], [20])
 
 
 def test_lines_arrive_again_when_logstash_is_back(logstash: socket.socket) -> None:

@@ -1,0 +1,121 @@
+"""The listener as a process: nothing is lost and nothing stored twice, however it ends."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from my_monit.settings import RabbitConfiguration
+from my_monit.storage.connector import Session
+from my_monit.wiring import Container
+from tests.conftest import Eventually
+from tests.integration.conftest import administrating
+from tests.integration.lane import body_of
+from tests.integration.listener_process import ListenerProcess
+from tests.integration.publisher import Account, flood
+
+Start = Callable[..., ListenerProcess]
+
+
+@pytest.fixture(name="start")
+def starter_of_listeners(
+    listening_container: Container, environment: dict[str, str], tmp_path: Path
+) -> Iterator[Start]:
+    started: list[ListenerProcess] = []
+
+    def start(**changes: str) -> ListenerProcess:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        started.append(ListenerProcess({**environment, **changes}, health_port=port, log=tmp_path / "listener.log"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
+
+
+@pytest.fixture(name="values")
+def stored_values(storage_configuration, storage_administration, listening_container) -> Iterator[Callable[[], list[int]]]:
+    """What is in MEASURES: the numbers of the messages, which are their values."""
+    with administrating(storage_configuration, storage_administration) as session:
+        session.execute("DELETE FROM MEASURES")
+        yield lambda: [int(value) for (value,) in session.rows("SELECT value FROM MEASURES")]
+
+
+@pytest.fixture(name="count")
+def stored_count(storage_configuration, storage_administration) -> Iterator[Callable[[], int]]:
+    with administrating(storage_configuration, storage_administration) as session:
+        yield lambda: session.rows("SELECT COUNT(*) FROM MEASURES")[0][0]
+
+
+def test_kill_9_in_the_middle_loses_nothing_and_stores_nothing_twice(
+    start: Start, values: Callable[[], list[int]], count: Callable[[], int], administrator: Session,
+    rabbit_configuration: RabbitConfiguration, adapter: Account, eventually: Eventually,
+) -> None:  # fmt: skip
+    total, kills = 20_000, 5
+    sent = flood(
+        rabbit_configuration, adapter, ((body_of(value=number), f"message-{number}") for number in range(total))
+    )
+    assert sent == total
+
+    for kill in range(kills):
+        process = start()
+        eventually(lambda: count() > kill * total // (kills + 1), within=60, every=0.005)  # noqa: B023
+        process.kill()
+        assert count() < total, "the listener was done before it could be killed"
+    process = start()
+    eventually(lambda: count() >= total, within=60)
+
+    assert process.terminate() == 0
+    assert sorted(values()) == list(range(total))
+    assert administrator.rows("SELECT reason FROM QUARANTINE") == []
+
+
+def test_sigterm_under_load_finishes_what_was_begun(
+    start: Start, values: Callable[[], list[int]], count: Callable[[], int],
+    rabbit_configuration: RabbitConfiguration, adapter: Account, eventually: Eventually,
+) -> None:  # fmt: skip
+    """The messages have no ids, so nothing would hide one that is delivered again."""
+    total, stops = 10_000, 3
+    flood(rabbit_configuration, adapter, ((body_of(value=number), None) for number in range(total)))
+
+    for stop in range(stops):
+        process = start()
+        eventually(lambda: count() > stop * total // (stops + 1), within=60, every=0.005)  # noqa: B023
+        assert process.terminate() == 0
+        assert count() < total, "the listener was done before it could be stopped"
+    process = start()
+    eventually(lambda: count() >= total, within=60)
+
+    assert process.terminate() == 0
+    assert sorted(values()) == list(range(total))
+
+
+def test_the_process_tells_its_health_and_ends_when_it_is_idle(start: Start) -> None:
+    process = start()
+
+    process.wait_until_ready()
+    assert [process.health("live"), process.health("x")] == [200, 404]
+    assert process.terminate(within=5) == 0
+    assert process.health() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"RABBIT_QUEUE": "absent"}, "mymonit migrate"),
+        ({"RABBIT_EXCHANGE": "absent"}, "mymonit migrate"),
+        ({"RABBIT_PASSWORD": "wrong"}, "RABBIT_PASSWORD"),
+        ({"RABBIT_VHOST": "absent"}, "RABBIT_VHOST"),
+        ({"DB_PASSWORD": "wrong"}, "account"),
+    ],
+    ids=str,
+)
+def test_what_no_retry_can_mend_ends_the_start_with_one_line(start: Start, changes: dict[str, str], told: str) -> None:
+    process = start(**changes)
+
+    assert process.wait() == 1
+    (line,) = process.log.splitlines()
+    assert line.startswith("Error: ") and told in line

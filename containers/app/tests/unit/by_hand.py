@@ -1,0 +1,54 @@
+"""Services put together by hand, on storage in the process: no server, no container."""
+
+from dataclasses import dataclass
+
+from my_monit.logs.audit import Audit
+from my_monit.model import Actor, Role, User
+from my_monit.services.experiments import ExperimentService
+from my_monit.services.measure_types import MeasureTypeService
+from my_monit.services.measures import MeasureService
+from my_monit.services.quarantine import QuarantineService
+from my_monit.services.users import UserService
+from my_monit.storage.memory import MemoryStorage
+from my_monit.storage.ports import AuditRow
+
+
+def person(user_id: str, role: Role, *, active: bool = True) -> User:
+    return User(
+        user_id, name=f"Name of {user_id}", username=f"uid-{user_id}", email=f"{user_id}@example.org", role=role,
+        active=active,
+    )
+
+
+ADA = person("A001", Role.ADMIN)
+BEN = person("A002", Role.ADMIN)
+SAM = person("S001", Role.SCIENTIST)
+SUE = person("S002", Role.SCIENTIST)
+UMA = person("U001", Role.AUDITOR)
+
+
+def actor(user: User) -> Actor:
+    return Actor(user.user_id, user.role)
+
+
+@dataclass
+class Services:
+    storage: MemoryStorage
+
+    def __post_init__(self):
+        self.audit = Audit(self.storage)
+        self.users = UserService(self.storage, self.audit)
+        self.experiments = ExperimentService(self.audit)
+        self.measure_types = MeasureTypeService(self.audit)
+        self.measures = MeasureService(self.storage, self.audit)
+        self.quarantine = QuarantineService(self.audit)
+
+    def add_users(self, *users: User) -> None:
+        with self.storage.unit() as unit:
+            for user in users:
+                unit.users.add(user)
+
+    def audited(self) -> list[AuditRow]:
+        """Oldest first."""
+        with self.storage.unit() as unit:
+            return unit.audit.newest(1000)[::-1]

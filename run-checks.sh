@@ -30,7 +30,12 @@ Reports are left in containers/app/reports. PYTEST_ADDOPTS reaches pytest, as in
 USAGE
 }
 
+# Every run begins with empty servers on ports that are free now.
 prepare() {
+    if [[ -z $GIVEN_HOME && -e $MODE_FILE ]]; then
+        ./run.sh stop 2>/dev/null || true
+        rm -rf "$STATE"
+    fi
     mkdir -p "$REPORTS" "$LOGS"
     ensure_packages native
     ensure_venv checks

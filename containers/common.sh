@@ -41,10 +41,11 @@ wait_until() {
     done
 }
 
-# One start or stop at a time. The lock ends with this process: no child may inherit descriptor 9 for longer.
+# One start or stop at a time. What outlives this script must not inherit the lock, descriptor 9; descriptor 8 is the
+# terminal, for words to people from wherever an interruption strikes.
 lock_stack() {
     mkdir -p "$RUN" "$LOGS"
-    exec 9>"$RUN/lock"
+    exec 8>&2 9>"$RUN/lock"
     flock -n 9 || die "another run.sh is at work on this stack; wait for it"
 }
 

@@ -80,7 +80,7 @@ ensure_supervisor() {
     fi
     await_free_ports
     ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
-    clean_environment "$VENV/bin/supervisord" -c "$RUN/supervisord.conf" 9>&- ||
+    clean_environment "$VENV/bin/supervisord" -c "$RUN/supervisord.conf" 8>&- 9>&- ||
         die "the supervisor did not start; see $LOGS/supervisor.log"
     wait_until 10 ctl pid || die "the supervisor does not answer; see $LOGS/supervisor.log"
     # shellcheck disable=SC2034  # an interruption asks for it
@@ -116,14 +116,17 @@ start_program() {
     ctl start "$1" >>"$LOGS/control.log" 2>&1 || show_failure "$1" "it ended at once"
 }
 
-# await NAME SECONDS CHECK...
+# await NAME SECONDS CHECK...: until the check succeeds; a process that has died meanwhile, though the supervisor has
+# started another, will not succeed.
 await() {
-    wait_until "$2" is_ready_or_dead "$1" "${@:3}" || show_failure "$1" "it is not ready after $2 s"
+    local pid
+    pid=$(ctl pid "$1")
+    wait_until "$2" is_ready_or_dead "$1" "$pid" "${@:3}" || show_failure "$1" "it is not ready after $2 s"
     "${@:3}" >/dev/null 2>&1 || show_failure "$1" "it ended again"
     step "$1: ready"
 }
 
-is_ready_or_dead() { "${@:2}" || [[ $(ctl status "$1" || true) != *@(RUNNING|STARTING)* ]]; }
+is_ready_or_dead() { "${@:3}" || [[ $(ctl pid "$1") != "$2" ]]; }
 
 show_failure() {
     tail -n 15 "$LOGS/$1.log" >&2 || true

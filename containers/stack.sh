@@ -44,6 +44,7 @@ stop_other() {
 # What this very run started is stopped again; a stack that was there before stays.
 interrupted() {
     trap - INT TERM
+    exec >&8 2>&8
     say ""
     say "MyMONIT: interrupted"
     if [[ $STARTED_HERE == yes ]]; then "${MODE}_stop" || true; fi

@@ -70,12 +70,13 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Timestamp(msgspec.Struct, gc=False):
-    timestamp: msgspec.Raw
+    timestamp: Any
 
 
-# Neither has a type that nests, so no body can make msgspec recurse: see MAX_DEPTH.
+# No type here nests, so no body can make it recurse: see MAX_DEPTH.
 _decode = msgspec.json.Decoder(Reading | list[Reading]).decode
-_decode_timestamps = msgspec.json.Decoder(_Timestamp | list[_Timestamp]).decode
+# For what _decode has read. It has made doubles of numbers that are no integers; these come out as nanoseconds.
+_decode_timestamps = msgspec.json.Decoder(_Timestamp | list[_Timestamp], float_hook=from_number).decode
 
 
 def refuse_envelope(
@@ -111,7 +112,7 @@ def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, b
     """Make times nanoseconds; how many quotes such readings are written with, and whether a value is zero."""
     quotes = 2 * 6 * len(readings)
     has_zero = False
-    literals: list[_Timestamp] = []
+    exact: list[_Timestamp] = []
     for index, reading in enumerate(readings):
         written: object = reading.time
         if isinstance(written, int):
@@ -120,8 +121,8 @@ def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, b
             time = from_rfc3339(written)
             quotes += 2
         else:
-            literals = literals or _timestamps(body)
-            time = from_number(bytes(literals[index].timestamp))
+            exact = exact or _timestamps(body)
+            time = exact[index].timestamp
         if not 0 <= time <= limit:
             raise BadTimestamp("a time is from 1970 to now")
         reading.time = time
@@ -237,7 +238,7 @@ def _value(literal: bytes) -> float:
 
 def _time(written: bytes | str, limit: int) -> int:
     try:
-        time = from_number(written) if isinstance(written, bytes) else from_rfc3339(written)
+        time = from_number(written.decode()) if isinstance(written, bytes) else from_rfc3339(written)
     except BadTimestamp as error:
         raise Refused(Reason.BAD_TIMESTAMP) from error
     if not 0 <= time <= limit:

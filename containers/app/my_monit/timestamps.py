@@ -8,11 +8,12 @@ NANOSECONDS = 1_000_000_000
 LATEST = 2**63 - 1  # 2262-04-11T23:47:16.854775807Z, the last that a signed 64-bit column holds
 
 MAX_FRACTION_DIGITS = 9
+_SCALES: list[int] = [10 ** (MAX_FRACTION_DIGITS - digits) for digits in range(MAX_FRACTION_DIGITS + 1)]
 # Longer literals cannot be a time that is stored, and are refused before any big-integer arithmetic.
 _MAX_DIGITS = len(str(LATEST))
 _MAX_EXPONENT_DIGITS = 4
 
-_NUMBER = re.compile(rb"(-?)([0-9]++)(?:\.([0-9]++))?(?:[eE]([+-]?[0-9]++))?")
+_NUMBER = re.compile(r"(-?)([0-9]++)(?:\.([0-9]++))?(?:[eE]([+-]?)0*+([0-9]*+))?")
 _MINUTE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):")
 _MINUTE_CHARS = len("1970-01-01T00:00:")
 _FRACTION_AND_OFFSET = re.compile(r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
@@ -28,33 +29,31 @@ class BadTimestamp(ValueError):
     pass
 
 
-def from_number(literal: bytes) -> int:
+def from_number(literal: str) -> int:
     """Nanoseconds of a JSON number of seconds, exactly; its range is the caller's to check.
 
     Raises BadTimestamp when a digit would stand for less than a nanosecond, even a zero.
     """
-    whole, point, fraction = literal.partition(b".")
-    if point and len(whole) < _MAX_DIGITS and len(fraction) <= MAX_FRACTION_DIGITS and fraction.isdigit():
-        return int(whole + fraction.ljust(MAX_FRACTION_DIGITS, b"0"))
+    whole, _, fraction = literal.partition(".")
+    if len(whole) < _MAX_DIGITS and len(fraction) <= MAX_FRACTION_DIGITS and fraction.isdigit():
+        return int(whole + fraction) * _SCALES[len(fraction)]
     return _from_any_number(literal)
 
 
-def _from_any_number(literal: bytes) -> int:
+def _from_any_number(literal: str) -> int:
     match = _NUMBER.fullmatch(literal)
     if match is None:
         raise BadTimestamp("a time is a number of seconds since 1970")
-    sign, whole, fraction, exponent = match.groups(default=b"")
-    if len(exponent.lstrip(b"+-0")) > _MAX_EXPONENT_DIGITS:
+    sign, whole, fraction, exponent_sign, exponent = match.groups(default="")
+    if len(exponent) > _MAX_EXPONENT_DIGITS:
         raise BadTimestamp("the exponent of a time is too large: write the seconds out")
-    zeros = MAX_FRACTION_DIGITS + int(b"0" + exponent.lstrip(b"+-0")) * (-1 if b"-" in exponent else 1) - len(fraction)
+    zeros = MAX_FRACTION_DIGITS - len(fraction) + int(f"{exponent_sign}0{exponent}")
     if zeros < 0:
         raise BadTimestamp("a time has at most nine fraction digits")
-    digits = (whole + fraction).lstrip(b"0")
-    if not digits:
-        return 0
-    if len(digits) + zeros > _MAX_DIGITS:
+    digits = (whole + fraction).lstrip("0")
+    if digits and len(digits) + zeros > _MAX_DIGITS:
         raise BadTimestamp("a time is a number of seconds, from 1970 to 2262")
-    return int(sign + digits + b"0" * zeros)
+    return int(sign + digits + "0" * zeros) if digits else 0
 
 
 def from_rfc3339(text: str) -> int:
@@ -88,7 +87,7 @@ def _fraction_and_offset(text: str) -> int:
     if match is None:
         raise BadTimestamp("a time ends in at most nine fraction digits and Z or an offset such as +02:00")
     fraction, sign, hours, minutes = match.groups()
-    nanoseconds = int(fraction.ljust(MAX_FRACTION_DIGITS, "0")) if fraction else 0
+    nanoseconds = int(fraction) * _SCALES[len(fraction)] if fraction else 0
     if sign is None:
         return nanoseconds
     # What is two hours ahead of UTC happened two hours earlier in UTC.

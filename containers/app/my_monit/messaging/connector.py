@@ -1,5 +1,6 @@
 """Connections to RabbitMQ: opened with TLS, time-outs and heartbeats. No exception of Pika gets out of this package."""
 
+import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import pika
 from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 from my_monit.errors import BrokerUnavailable, ConfigurationError
 from my_monit.messaging.properties import accept_any_properties
@@ -31,6 +33,8 @@ class RabbitConnector:
         self._configuration = configuration
         self._parameters = _parameters(configuration)
         accept_any_properties()
+        # It logs each failure up to six times before it raises it, and then we log it.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
 
     @contextmanager
     def channel(self) -> Iterator[tuple[BlockingConnection, BlockingChannel]]:
@@ -76,7 +80,7 @@ def translated() -> Iterator[None]:
         raise ConfigurationError("the broker refuses RABBIT_USER, RABBIT_PASSWORD or RABBIT_VHOST") from error
     except ssl.SSLCertVerificationError as error:
         raise BrokerUnavailable("the broker's certificate is not one that RABBIT_CA vouches for") from error
-    except (exceptions.AMQPError, OSError) as error:
+    except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:
         raise BrokerUnavailable(f"the broker cannot be reached ({type(error).__name__})") from error
 
 

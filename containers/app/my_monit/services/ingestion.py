@@ -82,13 +82,11 @@ class IngestionService:
             return self.store(messages[:half]).plus(self.store(messages[half:]))
 
     def _attempt(self, messages: Sequence[Message]) -> Outcome:
-        for attempt in Retrying(
+        retrying = Retrying(
             retry=retry_if_exception_type(StorageContention), stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.01, max=PAUSE_SECS), reraise=True,
-        ):
-            with attempt:
-                return self._store_once(messages)
-        raise AssertionError("tenacity returns or raises")
+        )
+        return retrying(self._store_once, messages)
 
     def _store_once(self, messages: Sequence[Message]) -> Outcome:
         batch = _Batch()

@@ -22,7 +22,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass
-class Tables:
+class Tables:  # pylint: disable=too-many-instance-attributes
     """Nothing in a table changes: it is replaced. So a transaction need only copy the tables themselves."""
 
     users: dict[str, User] = field(default_factory=dict)

@@ -69,6 +69,7 @@ class _Flood:
 
     def run(self) -> int:
         self._connection.ioloop.start()
+        self._connection.ioloop.close()
         if self.failure:
             raise AssertionError(f"publishing failed: {self.failure}")
         return self._sent

@@ -899,6 +899,16 @@ def test_a_refused_statement_undoes_those_before_it(storage):
         assert unit.experiments.ids_by_name(["doomed"]) == {}
 
 
+def test_to_add_nothing_adds_nothing(storage, lab):
+    [series] = lab.add_series("")
+
+    lab.store()
+    quarantine(storage)
+
+    assert lab.read([series]) == []
+    assert traces(storage)[5] == []
+
+
 def test_storage_answers_and_can_be_closed(storage):
     storage.check()
     storage.close()

@@ -305,7 +305,7 @@ def test_a_value_is_the_nearest_double_or_none(literal: str) -> None:
 def test_a_number_of_seconds_is_exact_or_refused(literal: str) -> None:
     exact = Fraction(literal) * NANOSECONDS
     try:
-        nanoseconds = from_number(literal.encode())
+        nanoseconds = from_number(literal)
     except BadTimestamp:
         _, _, exponent = Decimal(literal).as_tuple()
         assert isinstance(exponent, int)

@@ -10,51 +10,51 @@ SECOND = 1649228400
 @pytest.mark.parametrize(
     ("literal", "nanoseconds"),
     [
-        (b"0", 0),
-        (b"-0", 0),
-        (b"-0.0", 0),
-        (b"0e9999", 0),
-        (b"1649228400", SECOND * NANOSECONDS),
-        (b"1649228400.5", SECOND * NANOSECONDS + 500_000_000),
-        (b"1649228400.123456789", SECOND * NANOSECONDS + 123_456_789),
-        (b"1649228400.000000001", SECOND * NANOSECONDS + 1),
-        (b"1649228400.100000000", SECOND * NANOSECONDS + 100_000_000),
-        (b"1.5e9", 1_500_000_000 * NANOSECONDS),
-        (b"1.5E+0009", 1_500_000_000 * NANOSECONDS),
-        (b"16492284001e-1", SECOND * NANOSECONDS + 100_000_000),
-        (b"1.0000000000e3", 1000 * NANOSECONDS),
-        (b"1e-9", 1),
-        (b"9223372036.854775807", LATEST),
-        (b"9223372036.854775808", LATEST + 1),
-        (b"-1", -NANOSECONDS),
-        (b"-1.5", -1_500_000_000),
-        (b"-0.000000001", -1),
-        (b"-15e-1", -1_500_000_000),
+        ("0", 0),
+        ("-0", 0),
+        ("-0.0", 0),
+        ("0e9999", 0),
+        ("1649228400", SECOND * NANOSECONDS),
+        ("1649228400.5", SECOND * NANOSECONDS + 500_000_000),
+        ("1649228400.123456789", SECOND * NANOSECONDS + 123_456_789),
+        ("1649228400.000000001", SECOND * NANOSECONDS + 1),
+        ("1649228400.100000000", SECOND * NANOSECONDS + 100_000_000),
+        ("1.5e9", 1_500_000_000 * NANOSECONDS),
+        ("1.5E+0000009", 1_500_000_000 * NANOSECONDS),
+        ("16492284001e-1", SECOND * NANOSECONDS + 100_000_000),
+        ("1.0000000000e3", 1000 * NANOSECONDS),
+        ("1e-9", 1),
+        ("9223372036.854775807", LATEST),
+        ("9223372036.854775808", LATEST + 1),
+        ("-1", -NANOSECONDS),
+        ("-1.5", -1_500_000_000),
+        ("-0.000000001", -1),
+        ("-15e-1", -1_500_000_000),
     ],
 )
-def test_a_number_of_seconds_is_read_from_its_digits(literal: bytes, nanoseconds: int) -> None:
+def test_a_number_of_seconds_is_read_from_its_digits(literal: str, nanoseconds: int) -> None:
     assert from_number(literal) == nanoseconds
 
 
 @pytest.mark.parametrize(
     "literal",
-    [b"1.0000000000", b"1649228400.1234567890", b"1e-10", b"1.5e-9", b"10e-10", b"0e-10", b"1e-9999", b"0.0000000000"],
+    ["1.0000000000", "1649228400.1234567890", "1e-10", "1.5e-9", "10e-10", "0e-10", "1e-9999", "0.0000000000"],
 )
-def test_more_than_nine_fraction_digits_are_refused_even_when_they_are_zeros(literal: bytes) -> None:
+def test_more_than_nine_fraction_digits_are_refused_even_when_they_are_zeros(literal: str) -> None:
     with pytest.raises(BadTimestamp, match="nine fraction digits"):
         from_number(literal)
 
 
 @pytest.mark.parametrize(
-    "literal", [b"1e19", b"1e9999", b"9" * 400, b"9" * 5000, b"9" * 400 + b".5", b"1e99999", b"1e" + b"9" * 5000]
+    "literal", ["1e19", "1e9999", "9" * 400, "9" * 5000, "9" * 400 + ".5", "1e99999", "1e" + "9" * 5000, "-1e-" + "9" * 5000]
 )
-def test_a_number_that_no_time_can_be_is_refused_without_computing_it(literal: bytes) -> None:
+def test_a_number_that_no_time_can_be_is_refused_without_computing_it(literal: str) -> None:
     with pytest.raises(BadTimestamp):
         from_number(literal)
 
 
-@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_is_not_a_number_is_no_time(literal: bytes) -> None:
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_not_a_number_is_no_time(literal: str) -> None:
     with pytest.raises(BadTimestamp, match="number of seconds"):
         from_number(literal)
 

@@ -54,6 +54,8 @@ install_packages() (
 service_is_there() { [[ -e /lib/systemd/system/${1%.socket}.service || -e /etc/init.d/$1 ]]; }
 
 disable_service() {
-    if has_command systemctl; then systemctl -q disable "$1" >/dev/null 2>&1 || true; fi
-    if has_command update-rc.d && [[ -e /etc/init.d/$1 ]]; then update-rc.d "$1" disable >/dev/null 2>&1 || true; fi
+    local tool=deb-systemd-helper
+    if has_command systemctl; then tool=systemctl; fi
+    "$tool" disable "$1" >/dev/null 2>&1 || true
+    if [[ -e /etc/init.d/$1 ]]; then update-rc.d "$1" disable >/dev/null 2>&1 || true; fi
 }

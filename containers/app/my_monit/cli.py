@@ -1,5 +1,6 @@
 """The command `mymonit`: it starts the two processes, and does what is done at the console."""
 
+import math
 import signal
 import sys
 from datetime import timedelta
@@ -113,9 +114,18 @@ def add_user(container: Container, user_id: str, role: str, name: str, username:
     click.echo(f"added {user_id}")
 
 
+def _number(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    """FloatRange lets NaN through."""
+    if math.isnan(value):
+        raise click.BadParameter("must be a number")
+    return value
+
+
 @main.command()
 @click.argument("user_id")
-@click.option("--hours", type=click.FloatRange(0, MAX_HOURS, min_open=True), default=1, show_default=True)
+@click.option(
+    "--hours", type=click.FloatRange(0, MAX_HOURS, min_open=True), default=1, show_default=True, callback=_number
+)
 @click.pass_obj
 def token(container: Container, user_id: str, hours: float) -> None:
     """Print a token of a user, with IDENTITY=local."""
@@ -179,7 +189,9 @@ def health(container: Container, process: str) -> None:
     """Ask a process on this host whether it is ready; the exit status says it, too."""
     address = container.rest_configuration() if process == "rest" else container.health_configuration()
     try:
-        answer = requests.get(f"http://{address.host}:{address.port}/health/ready", timeout=HEALTH_SECS)
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy between us and a process on this host
+            answer = session.get(f"http://{address.host}:{address.port}/health/ready", timeout=HEALTH_SECS)
     except requests.RequestException:
         raise click.ClickException(f"{process} does not answer at {address.host}:{address.port}") from None
     if not answer.ok:

@@ -28,12 +28,16 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if field.annotation not in (SecretStr, SecretStr | None) or not path:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").strip("\r\n"), field_name, False
+            value = Path(path).read_text(encoding="utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{variable}: the file {path} cannot be read") from error
+        if not value:
+            raise ConfigurationError(f"{variable}: the file {path} is empty")
+        return value, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        values = ((name, self.get_field_value(field, name)[0]) for name, field in self.settings_cls.model_fields.items())
+        fields = self.settings_cls.model_fields.items()
+        values = ((name, self.get_field_value(field, name)[0]) for name, field in fields)
         return {name: value for name, value in values if value is not None}
 
 
@@ -89,8 +93,15 @@ class RabbitConfiguration(_Settings):
     @field_validator("url")
     @classmethod
     def _is_host_or_amqp(cls, url: str) -> str:
-        if "://" in url and (urlsplit(url).scheme not in ("amqp", "amqps") or not urlsplit(url).hostname):
-            raise ValueError("must be a host name, amqps://host:port or amqp://host:port")
+        try:
+            parts = urlsplit(url if "://" in url else f"amqp://{url}")
+            # User, password and virtual host have variables of their own, and would be ignored here.
+            rest = "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment
+            sound = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0 and not rest
+        except ValueError:  # a port that is none, or half an IPv6 address
+            sound = False
+        if not sound:
+            raise ValueError("must be a host name, amqps://host:port or amqp://host:port, and say nothing else")
         return url
 
     @property

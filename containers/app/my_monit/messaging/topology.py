@@ -4,6 +4,8 @@ The exchange is bound to the queue with `#`: whatever reaches the exchange reach
 what it may not store. What the broker cannot deliver waits in the parking queue, which the listener drains too.
 """
 
+import re
+
 from my_monit.messaging.management import Management
 from my_monit.settings import DemonstrationConfiguration, RabbitConfiguration
 
@@ -38,7 +40,7 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
 def _policy(queue: str) -> dict[str, object]:
     """At-least-once dead lettering needs reject-publish; see docs/messages.md."""
     return {
-        "pattern": f"^{queue}$", "apply-to": "queues", "priority": 1,
+        "pattern": f"^{re.escape(queue)}$", "apply-to": "queues", "priority": 1,
         "definition": {
             "delivery-limit": DELIVERY_LIMIT,
             "dead-letter-exchange": "",
@@ -52,7 +54,7 @@ def _policy(queue: str) -> dict[str, object]:
 def _listener(management: Management, names: RabbitConfiguration) -> None:
     """The listener reads its two queues, and can do nothing else."""
     management.put({"password": names.password.get_secret_value(), "tags": ""}, "users", names.user)
-    readable = f"^({names.queue}|{names.queue}\\.parked)$"
+    readable = f"^({re.escape(names.queue)}|{re.escape(parking_queue(names.queue))})$"
     rights = {"configure": _NOTHING, "write": _NOTHING, "read": readable}
     management.put(rights, "permissions", names.vhost, names.user)
 
@@ -62,7 +64,7 @@ def add_publisher(
 ) -> None:
     """An account that may publish measurements of every experiment, and can do nothing else."""
     management.put({"password": account.password.get_secret_value(), "tags": ""}, "users", account.user)
-    rights = {"configure": _NOTHING, "write": f"^{names.exchange}$", "read": _NOTHING}
+    rights = {"configure": _NOTHING, "write": f"^{re.escape(names.exchange)}$", "read": _NOTHING}
     management.put(rights, "permissions", names.vhost, account.user)
     keys = {"exchange": names.exchange, "write": f"^{names.routing}(\\.[A-Za-z0-9_-]+)?$", "read": _NOTHING}
     management.put(keys, "topic-permissions", names.vhost, account.user)

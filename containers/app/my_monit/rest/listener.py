@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from my_monit.logs.setup import adopt_gunicorn
 from my_monit.settings import RestConfiguration
 
 #: Seconds that a worker's event loop may be silent; a stream that works is not silent.
@@ -14,6 +16,14 @@ WORKER_SECS = 60
 GRACE_SECS = 20
 #: Seconds that an idle connection of the proxy stays open: longer than the proxy keeps it, so that it closes first.
 KEEP_ALIVE_SECS = 75
+
+
+class _Logger(glogging.Logger):
+    """Gunicorn's lines go where ours go, and are masked like ours."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        adopt_gunicorn()
 
 
 class RestListener(BaseApplication):
@@ -32,15 +42,14 @@ class RestListener(BaseApplication):
             "workers": self._configuration.workers,
             "threads": self._configuration.threads,
             "worker_class": "gthread",
+            "logger_class": _Logger,
             "timeout": WORKER_SECS,
             "graceful_timeout": GRACE_SECS,
             "keepalive": KEEP_ALIVE_SECS,
-            "proc_name": "mymonit rest",
             "control_socket_disable": True,
         }
         for name, value in options.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
     def load(self) -> Flask:
         return self._make_app()

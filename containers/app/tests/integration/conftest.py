@@ -8,8 +8,11 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
+from typing import Any
+from urllib.parse import quote
 
 import pytest
+import requests
 from dependency_injector import providers
 from pydantic import SecretStr
 
@@ -126,6 +129,20 @@ def management(rabbit_configuration) -> Management:
 @pytest.fixture(scope="session")
 def broker_administrator(management) -> Account:
     return Account(management.user, _load(settings.RabbitAdministration).admin_password.get_secret_value())
+
+
+@pytest.fixture(scope="session")
+def told_by_broker(broker_administrator) -> Callable[..., Any]:
+    """What the management API answers at a path."""
+    api = _load(settings.RabbitAdministration).management_url
+
+    def told(*path: str) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.auth = broker_administrator
+            return session.get("/".join([api, "api", *(quote(part, safe="") for part in path)]), timeout=10).json()
+
+    return told
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import pika
 import pytest
-import requests
 from dependency_injector import providers
 
 from my_monit.errors import BrokerUnavailable, ConfigurationError, MyMonitError
@@ -18,7 +17,7 @@ from my_monit.messaging import listener as listening
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import declare, parking_queue
 from my_monit.model import Reason
-from my_monit.settings import RabbitAdministration, RabbitConfiguration, StorageConfiguration
+from my_monit.settings import RabbitConfiguration, StorageConfiguration
 from my_monit.storage.connector import Session
 from my_monit.wiring import Container
 from tests.conftest import Eventually
@@ -254,19 +253,14 @@ def test_a_broker_that_goes_away_again_and_again_loses_nothing(
 
 
 def test_a_connection_that_the_broker_closes_is_opened_again(
-    bench: Bench, management: Management, eventually: Eventually, log_lines: LogLines
+    bench: Bench, management: Management, told_by_broker: Callable[..., Any], eventually: Eventually, log_lines: LogLines
 ) -> None:
-    administration = RabbitAdministration()
-    with requests.Session() as session:
-        session.trust_env = False
-        session.auth = (administration.admin_user, administration.admin_password.get_secret_value())
-        url = f"{administration.management_url}/api/vhosts/{quote(bench.names.vhost, safe='')}/connections"
+    def connections() -> list[str]:
+        answer = told_by_broker("vhosts", bench.names.vhost, "connections")
+        return [one["name"] for one in answer if one.get("user") == bench.names.user]
 
-        def names() -> list[str]:
-            return [one["name"] for one in session.get(url, timeout=10).json() if one.get("user") == bench.names.user]
-
-        (name,) = eventually(names, within=20)
-        management.delete("connections", name)
+    (name,) = eventually(connections, within=20)
+    management.delete("connections", name)
     eventually(lambda: log_lines.of("consuming_interrupted"))
     bench.publish(range(10))
 

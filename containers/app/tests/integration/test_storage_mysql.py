@@ -503,6 +503,17 @@ def test_more_threads_than_connections_take_turns(narrow):
 # Several processes
 
 
+def test_what_is_committed_is_there_for_everybody_and_what_is_not_for_nobody(storage, administrator):
+    def seen():
+        return [name for (name,) in administrator.rows("SELECT name FROM EXPERIMENTS")]
+
+    with storage.unit() as unit:
+        unit.experiments.add("one")
+        assert seen() == []
+
+    assert seen() == ["one"]
+
+
 def test_two_admins_who_remove_each_other_leave_one(container, storage):
     add_users(storage, make_user("A001", Role.ADMIN), make_user("A002", Role.ADMIN))
     users = container.user_service()
@@ -525,18 +536,25 @@ def test_two_admins_who_remove_each_other_leave_one(container, storage):
         assert left in ("A001", "A002")
 
 
-def test_two_admins_who_associate_the_same_scientist_at_once_do_it_once(container, storage):
+def test_two_admins_who_associate_the_same_scientist_at_once_do_it_once(storage, administrator, eventually):
     add_users(storage, make_user("S001"))
     with storage.unit() as unit:
         experiment_id = unit.experiments.add("lab").experiment_id
-    experiments = container.experiment_service()
 
     def associate():
-        return experiments.associate(Actor("A001", Role.ADMIN), experiment_id, "S001", until=None)
+        with storage.unit() as unit:
+            unit.associations.add(experiment_id, "S001", until=None)
 
-    results = run_together(*[associate] * 4)
+    def is_waiting():
+        return administrator.rows("SELECT 1 FROM information_schema.processlist WHERE info LIKE '%FOR UPDATE'")
 
-    assert [type(result) for result in results if result is not None] == [Conflict] * 3
+    with ThreadPoolExecutor(1) as executor:
+        with storage.unit() as unit:
+            unit.associations.add(experiment_id, "S001", until=None)
+            second = executor.submit(associate)
+            eventually(lambda: is_waiting() or second.done())
+        assert isinstance(second.exception(STUCK_SECS), Conflict)
+
     with storage.unit() as unit:
         assert len(unit.associations.current()) == 1
 

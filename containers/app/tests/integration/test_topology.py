@@ -1,5 +1,6 @@
 """What stands at the broker, and what its accounts may do there."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,6 @@ from my_monit.errors import BrokerUnavailable, ConfigurationError
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import add_publisher, declare, parking_queue
 from my_monit.settings import DemonstrationConfiguration, RabbitAdministration, RabbitConfiguration
-from tests.conftest import Eventually
 from tests.integration.lane import body_of
 from tests.integration.publisher import Account, Publisher, parameters
 
@@ -197,25 +197,13 @@ class TestAnAdaptersAccount:
         assert refusal(names, adapter, action) == ACCESS_REFUSED
 
 
-def test_a_name_in_the_policy_means_no_other_queue(
-    management: Management, names: RabbitConfiguration, broker_administrator: Account, eventually: Eventually
+def test_the_policy_is_for_the_queue_and_for_no_other(
+    names: RabbitConfiguration, told_by_broker: Callable[..., Any]
 ) -> None:
-    """The policy of `to.pology` must not reach `toXpology`: there the broker would dead-letter into our parking queue."""
-    quorum = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
-    management.put(quorum, "queues", names.vhost, "toXpology")
-    parked = parking_queue(names.queue)
-    with pika.BlockingConnection(parameters(names, broker_administrator)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        channel.queue_purge(parked)
-        channel.basic_publish("", "toXpology", b"not ours")
-        for _ in range(30):
-            method, _, _ = channel.basic_get("toXpology")
-            if method:
-                channel.basic_nack(method.delivery_tag, requeue=True)
-        method, _, _ = eventually(lambda: (got := channel.basic_get("toXpology"))[0] and got)
-        channel.basic_nack(method.delivery_tag, requeue=True)
-    management.delete("queues", names.vhost, "toXpology")
+    pattern = told_by_broker("policies", names.vhost, f"mymonit-{names.queue}")["pattern"]
+
+    assert re.search(pattern, names.queue)
+    assert not any(re.search(pattern, queue) for queue in (parking_queue(names.queue), "toXpology", "xto.pology"))
 
 
 class TestTheManagementApi:

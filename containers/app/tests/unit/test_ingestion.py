@@ -505,7 +505,7 @@ def test_a_message_that_the_database_refuses_is_quarantined_once_however_often_i
     assert storage.reasons() == ["undeliverable"]
 
 
-def test_to_quarantine_what_the_database_refuses_is_tried_again_when_another_transaction_was_quicker(storage, ingestion):
+def test_what_the_database_refuses_is_quarantined_at_the_next_attempt_if_need_be(storage, ingestion):
     storage.poison = 666.0
     storage.failures = [StorageContention("deadlock")]
 

@@ -164,8 +164,9 @@ def test_an_array_of_more_than_ten_thousand_elements_is_refused_whole_p10(one: b
     assert only_rejection(body).element is None
 
 
-def test_an_array_of_ten_thousand_elements_is_read_p10() -> None:
-    parsed = parse(b"[" + b",".join([message()] * MAX_ELEMENTS) + b"]", latest=NOW)
+@pytest.mark.parametrize("literal", ["1649228400", "1649228400.0", '"2022-04-06T07:00:00Z"'])
+def test_an_array_of_ten_thousand_elements_is_read_p10(literal: str) -> None:
+    parsed = parse(b"[" + b",".join([with_literal("timestamp", literal)] * MAX_ELEMENTS) + b"]", latest=NOW)
     assert parsed.rejected == []
     assert parsed.readings == [(element, GOOD_READING) for element in range(MAX_ELEMENTS)]
 
@@ -378,6 +379,7 @@ TIMES = {
 def test_a_timestamp_is_exact_to_the_nanosecond(literal: str, nanoseconds: int) -> None:
     body = with_literal("timestamp", literal)
     assert only_reading(body).time == nanoseconds
+    assert diagnose(body, latest=NOW) == parse(body, latest=NOW)
     parsed = parse(b"[" + message() + b"," + body + b"," + message() + b"]", latest=NOW)
     assert [reading.time for _, reading in parsed.readings] == [GOOD_READING.time, nanoseconds, GOOD_READING.time]
 
@@ -533,6 +535,8 @@ def test_elements_are_cut_out_of_a_body_as_they_are() -> None:
         {"value": 0, "sensor": "x-0"},
         {"value": -0.5},
         {"timestamp": 1649228400.123},
+        {"timestamp": 0},
+        {"timestamp": 1700000000},
         {"timestamp": "2022-04-06T07:00:00.5+02:00"},
     ],
 )

@@ -46,7 +46,8 @@ def test_more_than_nine_fraction_digits_are_refused_even_when_they_are_zeros(lit
 
 
 @pytest.mark.parametrize(
-    "literal", ["1e19", "1e9999", "9" * 400, "9" * 5000, "9" * 400 + ".5", "1e99999", "1e" + "9" * 5000, "-1e-" + "9" * 5000]
+    "literal",
+    ["1e19", "1e9999", "9" * 400, "9" * 5000, f"{'9' * 400}.5", "0e10000", f"1e{'9' * 5000}", f"-1e-{'9' * 5000}"],
 )
 def test_a_number_that_no_time_can_be_is_refused_without_computing_it(literal: str) -> None:
     with pytest.raises(BadTimestamp):

@@ -168,7 +168,8 @@ native_stop() {
     wait_until "$STOP_SECS" is_gone "$pid" || die "process $pid does not end; see $LOGS/supervisor.log"
 }
 
-is_gone() { ! kill -0 "$1" 2>/dev/null; }
+# A process that has ended but that nobody has collected has no command line.
+is_gone() { ! grep -qs . "/proc/$1/cmdline"; }
 
 native_status() {
     native_runs || {

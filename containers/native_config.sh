@@ -66,8 +66,9 @@ prometheus.tcp.port = $RABBIT_PROMETHEUS_PORT
 CONFIG
 }
 
-# Independent of the machine's name, of other brokers, and of what /etc/rabbitmq says. The last line lets the script
-# become the broker instead of waiting beside it.
+# Independent of the machine's name, of other brokers, and of what /etc/rabbitmq says. Erlang's name server is a process
+# of ours, not one that the broker leaves behind. The last line lets the script become the broker instead of waiting
+# beside it.
 broker_environment() {
     cat <<ENVIRONMENT
 HOME=$BROKER
@@ -84,6 +85,7 @@ RABBITMQ_GENERATED_CONFIG_DIR=$RUN/broker/generated
 RABBITMQ_ENABLED_PLUGINS_FILE=$RUN/enabled_plugins
 RABBITMQ_DIST_PORT=$RABBIT_DIST_PORT
 RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}
+ERL_FLAGS=-start_epmd false
 ERL_EPMD_ADDRESS=127.0.0.1
 ERL_EPMD_PORT=$EPMD_PORT
 ERL_CRASH_DUMP=$LOGS/erl_crash.dump

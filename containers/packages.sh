@@ -54,8 +54,10 @@ install_packages() (
 service_is_there() { [[ -e /lib/systemd/system/${1%.socket}.service || -e /etc/init.d/$1 ]]; }
 
 disable_service() {
-    local tool=deb-systemd-helper
-    if has_command systemctl; then tool=systemctl; fi
-    "$tool" disable "$1" >/dev/null 2>&1 || true
+    if has_command systemctl; then
+        systemctl disable "$1" >/dev/null 2>&1 || true
+    else  # a container: systemd may come later
+        find /etc/systemd/system -path '*.wants/*' \( -name "$1" -o -name "$1.service" \) -delete 2>/dev/null || true
+    fi
     if [[ -e /etc/init.d/$1 ]]; then update-rc.d "$1" disable >/dev/null 2>&1 || true; fi
 }

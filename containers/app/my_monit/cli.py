@@ -16,7 +16,7 @@ from my_monit.health import served
 from my_monit.logs.setup import setup_logging
 from my_monit.logs.trace import traced
 from my_monit.messaging.topology import add_publisher, declare
-from my_monit.model import CONSOLE, Reason, Role, User
+from my_monit.model import CONSOLE, STAFF_ID, Reason, Role, User
 from my_monit.rest.users import UserSchema
 from my_monit.storage.migrations import migrate as migrate_storage
 from my_monit.wiring import Container
@@ -121,8 +121,15 @@ def _number(_context: click.Context, _parameter: click.Parameter, value: float) 
     return value
 
 
+def _staff_id(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Anything else could be a name or an e-mail, which must not reach the audit."""
+    if not STAFF_ID.fullmatch(value):
+        raise click.BadParameter("a staff id has 1 to 30 of A-Z a-z 0-9 _ -")
+    return value
+
+
 @main.command()
-@click.argument("user_id")
+@click.argument("user_id", callback=_staff_id)
 @click.option(
     "--hours", type=click.FloatRange(0, MAX_HOURS, min_open=True), default=1, show_default=True, callback=_number
 )

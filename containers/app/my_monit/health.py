@@ -2,18 +2,20 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from my_monit.errors import ConfigurationError
+from my_monit.errors import ConfigurationError, MyMonitError
 from my_monit.settings import HealthConfiguration
 
 
 class Health:
     """Ready or not, and why not."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        """`check` raises a MyMonitError when what the work needs is away: an idle process would not notice."""
+        self._check = check
         self._problem: str | None = "starting"
 
     def succeed(self) -> None:
@@ -24,6 +26,16 @@ class Health:
 
     @property
     def problem(self) -> str | None:
+        """What the work met last."""
+        return self._problem
+
+    def ask(self) -> str | None:
+        """Why the process cannot work just now; None when it can."""
+        if self._problem is None:
+            try:
+                self._check()
+            except MyMonitError as error:
+                return str(error)
         return self._problem
 
 
@@ -33,7 +45,7 @@ def served(health: Health, configuration: HealthConfiguration) -> Iterator[None]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # pylint: disable=invalid-name  # http.server's name
-            problem = None if self.path == "/health/live" else health.problem
+            problem = health.ask() if self.path == "/health/ready" else None
             known = self.path in ("/health/live", "/health/ready")
             self.send_response(404 if not known else 503 if problem else 200)
             self.send_header("Content-Type", "application/json")

@@ -1,5 +1,6 @@
 """What MyMONIT is about: people, experiments, series and measures. No input or output happens here."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from my_monit.logs.facets import do_not_log
+
+
+#: How people are called in the audit and in paths.
+STAFF_ID = re.compile(r"[A-Za-z0-9_-]{1,30}")
 
 
 class Role(StrEnum):

@@ -31,6 +31,10 @@ class Verb(StrEnum):
     TOKEN_MINT = "token.mint"  # nosec B105
     DEMONSTRATION_LOAD = "demonstration.load"
 
+    @property
+    def noun(self) -> str:
+        return self.partition(".")[0]
+
 
 class Rule(NamedTuple):
     """Who may: the roles, and with `own` also everybody upon their own user record."""

@@ -27,6 +27,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
         path = os.environ.get(variable)
         if field.annotation not in (SecretStr, SecretStr | None) or not path:
             return None, field_name, False
+        if os.environ.get(variable.removesuffix("_FILE")):
+            raise ConfigurationError(f"{variable.removesuffix('_FILE')} and {variable} are both set: leave one out")
         try:
             value = Path(path).read_text(encoding="utf-8").strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
@@ -61,7 +63,7 @@ class StorageConfiguration(_Settings):
     database: str = Field("mymonit", pattern=r"^[A-Za-z0-9_]{1,64}$", description="the database of this project")
     user: Name = Field("mymonit", description="the application's account: no DDL rights")
     password: SecretStr = Field(description="its password")
-    connections: int = Field(8, ge=1, le=1000, description="connections per process, at most")
+    connections: int = Field(8, ge=2, le=1000, description="connections per process, at most")
 
 
 class StorageAdministration(_Settings):

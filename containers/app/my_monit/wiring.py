@@ -59,7 +59,7 @@ class Container(containers.DeclarativeContainer):
         Demonstration, audit, ingestion_service, rabbit_configuration.provided.routing
     )
 
-    health = providers.Singleton(Health)
+    health = providers.Singleton(Health, storage.provided.check)
     management = providers.Singleton(Management, rabbit_administration)
     rabbit_connector = providers.Singleton(RabbitConnector, rabbit_configuration)
     rabbit_message_processor = providers.Singleton(RabbitMessageProcessor, ingestion_service)

@@ -39,8 +39,10 @@ class Audit:
         self._storage = storage
 
     @contextmanager
-    def act(self, actor: Actor, verb: Verb, subject: str, *, owner: str | None = None) -> Iterator[Act]:
-        """One audited act of `actor` upon `subject`, say "experiment:3", in one transaction.
+    def act(
+        self, actor: Actor, verb: Verb, subject: str | None = None, *, owner: str | None = None
+    ) -> Iterator[Act]:
+        """One audited act of `actor` upon `subject`, say "experiment:3" (None: the kind alone), in one transaction.
 
         Raises Forbidden unless the table of rights allows it; `owner` is the user whose record it concerns. Whatever
         error the block raises undoes the act, and is recorded as its outcome.
@@ -48,7 +50,7 @@ class Audit:
         act: Act | None = None
         try:
             with self._storage.unit() as unit:
-                act = Act(unit, subject)
+                act = Act(unit, subject or verb.noun)
                 if not allowed(actor, verb, owner=owner):
                     raise Forbidden(_DENIED)
                 yield act

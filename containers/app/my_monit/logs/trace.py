@@ -14,9 +14,9 @@ def current_trace_id() -> str | None:
 
 
 @contextmanager
-def traced() -> Iterator[str]:
-    """Everything within bears a new trace id."""
-    trace_id = secrets.token_hex(16)
+def traced(trace_id: str | None = None) -> Iterator[str]:
+    """Everything within bears this trace id, or a new one."""
+    trace_id = trace_id or secrets.token_hex(16)
     token = _trace_id.set(trace_id)
     try:
         yield trace_id

@@ -57,22 +57,24 @@ class RabbitListener:
         """Consume until `stop`. Raises ConfigurationError when trying again cannot help."""
         back_off = _BackOff()
         while not self._stopping.is_set():
+            started = time.monotonic()
             try:
                 self._storage.check()
-                self._consume(back_off)
+                self._consume()
             except MyMonitError as error:
                 if not error.transient:
                     raise
+                if time.monotonic() - started > RETRY_SECS:
+                    back_off = _BackOff()  # it went well for a while: this is another trouble
                 self._health.fail(str(error))
                 _log.warning("consuming_interrupted", error=error)
                 self._stopping.wait(back_off.next())
 
-    def _consume(self, back_off: "_BackOff") -> None:
+    def _consume(self) -> None:
         with self._connector.channel() as (connection, channel):
             consumption = _Consumption(
                 self._configuration, connection, channel, self._processor, self._health, self._stopping
             )
-            back_off.reset()
             consumption.run()
 
 
@@ -183,9 +185,6 @@ class _BackOff:
     """Seconds to wait before the next attempt: random, so that many processes spread, and longer after each."""
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
         self._ceiling = FIRST_RETRY_SECS
 
     def next(self) -> float:

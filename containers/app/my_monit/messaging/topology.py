@@ -12,6 +12,9 @@ from my_monit.settings import DemonstrationConfiguration, RabbitConfiguration
 #: Times that a message may be returned to the queue before the broker parks it.
 DELIVERY_LIMIT = 20
 
+#: The same for the parking queue, where nothing else would take it: RabbitMQ 4 drops after 20 unless told otherwise.
+PARKED_DELIVERY_LIMIT = 1_000_000_000
+
 _QUORUM = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
 _NOTHING = "^$"
 _EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
@@ -31,6 +34,7 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
     management.put(_EVERYTHING, "permissions", vhost, management.user)
     management.put({"type": "topic", "durable": True}, "exchanges", vhost, exchange)
     management.put(_QUORUM, "queues", vhost, parking_queue(queue))
+    management.put(_parking_policy(queue), "policies", vhost, f"mymonit-{parking_queue(queue)}")
     management.put(_policy(queue), "policies", vhost, f"mymonit-{queue}")
     management.put(_QUORUM, "queues", vhost, queue)
     management.post({"routing_key": "#"}, "bindings", vhost, "e", exchange, "q", queue)
@@ -39,16 +43,21 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
 
 def _policy(queue: str) -> dict[str, object]:
     """At-least-once dead lettering needs reject-publish; see docs/messages.md."""
-    return {
-        "pattern": f"^{re.escape(queue)}$", "apply-to": "queues", "priority": 1,
-        "definition": {
-            "delivery-limit": DELIVERY_LIMIT,
-            "dead-letter-exchange": "",
-            "dead-letter-routing-key": parking_queue(queue),
-            "dead-letter-strategy": "at-least-once",
-            "overflow": "reject-publish",
-        },
-    }
+    return _policy_of(queue, {
+        "delivery-limit": DELIVERY_LIMIT,
+        "dead-letter-exchange": "",
+        "dead-letter-routing-key": parking_queue(queue),
+        "dead-letter-strategy": "at-least-once",
+        "overflow": "reject-publish",
+    })
+
+
+def _parking_policy(queue: str) -> dict[str, object]:
+    return _policy_of(parking_queue(queue), {"delivery-limit": PARKED_DELIVERY_LIMIT, "overflow": "reject-publish"})
+
+
+def _policy_of(queue: str, definition: dict[str, object]) -> dict[str, object]:
+    return {"pattern": f"^{re.escape(queue)}$", "apply-to": "queues", "priority": 1, "definition": definition}
 
 
 def _listener(management: Management, names: RabbitConfiguration) -> None:

@@ -1,5 +1,6 @@
 """The Flask application: resources, authentication, problems and headers, put together."""
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from werkzeug.routing import BaseConverter
 from my_monit import __version__
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
+from my_monit.model import STAFF_ID
 from my_monit.rest import authentication, experiments, health, measure_types, measures, quarantine, users
 from my_monit.rest.problems import ExceptionResource
 
@@ -39,17 +41,22 @@ class _Id(BaseConverter):
 class _Staff(BaseConverter):
     """A staff id."""
 
-    regex = r"[A-Za-z0-9_-]{1,30}"
+    regex = STAFF_ID.pattern
+
+
+#: The proxy's own number of a request, which it puts in place of whatever a client sends.
+_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class _Traced:
-    """Gives each request its trace id."""
+    """Gives each request its trace id: the proxy's, so that the lines of both are found together."""
 
     def __init__(self, application: "WSGIApplication") -> None:
         self._application = application
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
-        with traced():
+        request_id = _REQUEST_ID.fullmatch(environ.get("HTTP_X_REQUEST_ID", ""))
+        with traced(request_id and request_id[0]):
             return self._application(environ, start_response)
 
 

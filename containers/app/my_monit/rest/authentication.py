@@ -61,5 +61,5 @@ def performs(verb: Verb) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 @inject
 def _refuse_unless_allowed(verb: Verb, audit: Audit = Provide["audit"]) -> None:
     ids = request.view_args or {}
-    subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.split(".")[0]
+    subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.noun
     audit.require(current_actor(), verb, subject, owner=ids.get("user_id"))

@@ -84,26 +84,26 @@ class AssociationsResource(MethodView):
         return found
 
 
-@associations.route("/<id:experiment_id>/<staff:scientist_id>")
+@associations.route("/<id:experiment_id>/<staff:user_id>")
 class ExperimentAssociationResource(MethodView):
     @performs(Verb.ASSOCIATION_CREATE)
     @associations.response(201)
     @inject
     def post(
-        self, experiment_id: int, scientist_id: str, experiments: ExperimentService = Provide["experiment_service"]
+        self, experiment_id: int, user_id: str, experiments: ExperimentService = Provide["experiment_service"]
     ) -> Any:
         """Let a scientist see an experiment; the body is empty or {"until": ...}."""
-        experiments.associate(current_actor(), experiment_id, scientist_id, until=_until())
-        return {"experiment_id": experiment_id, "user_id": scientist_id}
+        experiments.associate(current_actor(), experiment_id, user_id, until=_until())
+        return {"experiment_id": experiment_id, "user_id": user_id}
 
     @performs(Verb.ASSOCIATION_END)
     @associations.response(204)
     @inject
     def delete(
-        self, experiment_id: int, scientist_id: str, experiments: ExperimentService = Provide["experiment_service"]
+        self, experiment_id: int, user_id: str, experiments: ExperimentService = Provide["experiment_service"]
     ) -> Response:
         """End an association, now or at {"until": ...}."""
-        experiments.dissociate(current_actor(), experiment_id, scientist_id, until=_until())
+        experiments.dissociate(current_actor(), experiment_id, user_id, until=_until())
         return Response(status=204)
 
 

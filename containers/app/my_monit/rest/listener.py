@@ -1,5 +1,6 @@
 """Serves the application with gunicorn: several processes, several threads each."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import adopt_gunicorn
 from my_monit.settings import RestConfiguration
 
@@ -50,6 +52,15 @@ class RestListener(BaseApplication):
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until a signal ends it. Raises ConfigurationError at once when the address is taken."""
+        host, port = self._configuration.host, self._configuration.port
+        try:
+            socket.create_server((host, port)).close()
+        except OSError as error:
+            raise ConfigurationError(f"REST_PORT: {host}:{port} is in use") from error
+        super().run()
 
     def load(self) -> Flask:
         return self._make_app()

@@ -1,6 +1,7 @@
 """Every error of the API, as RFC 9457 says it: one place maps errors to statuses, and no exception's text gets out."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from my_monit.errors import (
-    Conflict, Fault, Forbidden, IdentityUnavailable, Invalid, MyMonitError, NotFound, StorageContention,
+    ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid, MyMonitError, NotFound, StorageContention,
     StorageRejected, StorageUnavailable, Unauthenticated,
 )
 from my_monit.logs.logger import get_logger
@@ -16,6 +17,9 @@ from my_monit.logs.trace import current_trace_id
 
 #: Seconds after which a client may try again when a server behind us is away.
 RETRY_AFTER_SECS = 5
+
+#: Faults that a problem names; who sends more learns nothing from the rest.
+MAX_FAULTS = 100
 
 #: Status, slug of the problem's URN, title.
 _MEANINGS: dict[type[MyMonitError], tuple[int, str, str]] = {
@@ -28,6 +32,7 @@ _MEANINGS: dict[type[MyMonitError], tuple[int, str, str]] = {
     IdentityUnavailable: (503, "unavailable", "Try again soon"),
     StorageUnavailable: (503, "unavailable", "Try again soon"),
     StorageContention: (503, "unavailable", "Try again soon"),
+    ConfigurationError: (503, "unavailable", "Try again soon"),
 }
 
 _log = get_logger("rest")
@@ -74,7 +79,7 @@ class ExceptionResource:
 
     def of_http(self, error: HTTPException) -> Response:
         """What Flask, Werkzeug and webargs refuse: their descriptions are texts of theirs, never of data."""
-        faults = tuple(_faults(getattr(error, "data", {}).get("messages", {})))
+        faults = tuple(islice(_faults(getattr(error, "data", {}).get("messages", {})), MAX_FAULTS))
         status = error.code or 500
         if faults:
             _, slug, title = _MEANINGS[Invalid]

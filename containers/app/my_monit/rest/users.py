@@ -7,7 +7,7 @@ from flask import url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from my_monit.model import Role, User
+from my_monit.model import STAFF_ID, Role, User
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
@@ -18,7 +18,7 @@ from my_monit.services.users import UserService
 blueprint = Blueprint("users", __name__, url_prefix="/users", description="Who works here")
 
 _USER_ID = validate.And(
-    validate.Regexp(r"[A-Za-z0-9_-]{1,30}\Z", error="must be 1 to 30 of A-Z a-z 0-9 _ -"),
+    validate.Regexp(STAFF_ID.pattern + r"\Z", error="must be 1 to 30 of A-Z a-z 0-9 _ -"),
     validate.NoneOf(["me"], error="is reserved"),
 )
 

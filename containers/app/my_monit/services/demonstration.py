@@ -31,7 +31,7 @@ class Demonstration:
         self._routing = routing
 
     def load(self, actor: Actor) -> None:
-        with self._audit.act(actor, Verb.DEMONSTRATION_LOAD, "demonstration") as act:
+        with self._audit.act(actor, Verb.DEMONSTRATION_LOAD) as act:
             for user in _USERS:
                 if act.unit.users.get(user.user_id) is None:
                     act.unit.users.add(user)

@@ -14,7 +14,7 @@ class ExperimentService:
 
     def page(self, actor: Actor, *, after: int, limit: int) -> list[Experiment]:
         """All of them for an ADMIN, the associated ones for a SCIENTIST."""
-        with self._audit.act(actor, Verb.EXPERIMENT_LIST, "experiments") as act:
+        with self._audit.act(actor, Verb.EXPERIMENT_LIST) as act:
             return act.unit.experiments.page(after=after, limit=limit, visible_to=_eyes(actor))
 
     def get(self, actor: Actor, experiment_id: int) -> Experiment:
@@ -23,7 +23,7 @@ class ExperimentService:
             return _existing(act, experiment_id, visible_to=_eyes(actor))
 
     def add(self, actor: Actor, name: str) -> Experiment:
-        with self._audit.act(actor, Verb.EXPERIMENT_CREATE, "experiment") as act:
+        with self._audit.act(actor, Verb.EXPERIMENT_CREATE) as act:
             experiment = act.unit.experiments.add(name)
             act.object = f"experiment:{experiment.experiment_id}"
         return experiment
@@ -36,7 +36,7 @@ class ExperimentService:
         return Experiment(experiment_id, name)
 
     def associations(self, actor: Actor) -> list[Association]:
-        with self._audit.act(actor, Verb.ASSOCIATION_LIST, "associations") as act:
+        with self._audit.act(actor, Verb.ASSOCIATION_LIST) as act:
             return act.unit.associations.current()
 
     def associate(self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None) -> None:

@@ -11,7 +11,7 @@ class QuarantineService:
         self._audit = audit
 
     def page(self, actor: Actor, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
-        with self._audit.act(actor, Verb.QUARANTINE_LIST, "quarantine") as act:
+        with self._audit.act(actor, Verb.QUARANTINE_LIST) as act:
             return act.unit.quarantine.page(after=after, limit=limit, reason=reason)
 
     def show(self, actor: Actor, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined]:

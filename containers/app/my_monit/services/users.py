@@ -26,7 +26,7 @@ class UserService:
         return Actor(user.user_id, user.role)
 
     def page(self, actor: Actor, *, after: str, limit: int) -> list[User]:
-        with self._audit.act(actor, Verb.USER_LIST, "users") as act:
+        with self._audit.act(actor, Verb.USER_LIST) as act:
             return act.unit.users.page(after=after, limit=limit)
 
     def get(self, actor: Actor, user_id: str) -> User:

@@ -1,10 +1,8 @@
 """Connections to the database: opened, verified, pooled, and given out for one transaction at a time."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import mysql.connector
@@ -26,8 +24,6 @@ DDL_SECS = 24 * 60 * 60
 LOCK_WAIT_SECS = 10
 #: Seconds to wait for a free connection of the pool.
 BUSY_SECS = 5.0
-#: A connection that was idle for this many seconds is asked whether it still lives before it is used.
-IDLE_SECS = 20.0
 
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
@@ -61,29 +57,30 @@ class Session:
     """Statements of one transaction. Every driver error leaves as one of ours."""
 
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
-        self._connection = connection
+        with translated():
+            # One for all statements: the driver asks the server whether it is alive each time it makes one.
+            self._cursor = connection.cursor()
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
-        """Run one statement; return how many rows it found to change, those that were so already too."""
-        with translated(), self._connection.cursor() as cursor:
-            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
-            return cursor.rowcount
+        """Run one statement; return how many rows it changed."""
+        with translated():
+            self._cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            return self._cursor.rowcount
 
     def insert(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Run one INSERT; return the AUTO_INCREMENT value that it took."""
-        with translated(), self._connection.cursor() as cursor:
-            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
-            return int(cursor.lastrowid or 0)
+        self.execute(sql, parameters)
+        return int(self._cursor.lastrowid or 0)
 
     def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one INSERT ... VALUES (...) for all rows; the driver sends them as one statement."""
-        with translated(), self._connection.cursor() as cursor:
-            cursor.executemany(sql, [tuple(row) for row in rows])  # type: ignore[arg-type]
+        with translated():
+            self._cursor.executemany(sql, [tuple(row) for row in rows])  # type: ignore[arg-type]
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        with translated(), self._connection.cursor() as cursor:
-            cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
-            return cursor.fetchall()  # type: ignore[return-value]
+        with translated():
+            self._cursor.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            return self._cursor.fetchall()  # type: ignore[return-value]
 
     def row(self, sql: str, parameters: Sequence[object] = ()) -> Row | None:
         rows = self.rows(sql, parameters)
@@ -98,19 +95,13 @@ class Session:
         self.execute("ROLLBACK")
 
 
-@dataclass
-class _Idle:
-    connection: MySQLConnectionAbstract
-    since: float
-
-
 class StorageConnector:
     """A pool: at most `connections` are open, each serves one transaction at a time, none survives an error."""
 
     def __init__(self, configuration: StorageConfiguration) -> None:
         self._configuration = configuration
         self._free = threading.BoundedSemaphore(configuration.connections)
-        self._idle: list[_Idle] = []
+        self._idle: list[MySQLConnectionAbstract] = []
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -122,8 +113,7 @@ class StorageConnector:
         if not self._free.acquire(timeout=BUSY_SECS):
             raise StorageUnavailable("all connections to the database are in use")
         try:
-            connection = self._take()
-            session = Session(connection)
+            connection, session = self._take()
             kept = False
             try:
                 yield session
@@ -138,29 +128,32 @@ class StorageConnector:
             self._free.release()
 
     def close(self) -> None:
-        while idle := self._take_idle():
-            _end(idle.connection)
+        while connection := self._take_idle():
+            _end(connection)
 
-    def _take(self) -> MySQLConnectionAbstract:
-        while idle := self._take_idle():
-            if time.monotonic() - idle.since < IDLE_SECS or idle.connection.is_connected():
-                return idle.connection
-            _end(idle.connection)
+    def _take(self) -> tuple[MySQLConnectionAbstract, Session]:
+        """An idle connection that still lives, otherwise a new one."""
+        while connection := self._take_idle():
+            try:
+                return connection, Session(connection)
+            except MyMonitError:
+                _end(connection)
         configuration = self._configuration
-        return open_connection(
+        connection = open_connection(
             configuration,
             user=configuration.user,
             password=configuration.password.get_secret_value(),
             database=configuration.database,
         )
+        return connection, Session(connection)
 
     def _give_back(self, connection: MySQLConnectionAbstract, *, kept: bool) -> None:
         if kept:
-            self._idle.append(_Idle(connection, time.monotonic()))
+            self._idle.append(connection)
         else:
             _end(connection)
 
-    def _take_idle(self) -> _Idle | None:
+    def _take_idle(self) -> MySQLConnectionAbstract | None:
         try:
             return self._idle.pop()
         except IndexError:  # nobody may look first: another thread could take the last one in between

@@ -10,7 +10,9 @@ from my_monit.errors import ConfigurationError, MyMonitError, StorageContention,
 DUPLICATE_KEY = 1062
 _CONTENTION = frozenset({1062, 1205, 1213})
 _DATA = frozenset({1048, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690})
-_FATAL = frozenset({1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698})
+_REFUSED = frozenset({1045, 1698})
+_UNREACHABLE = frozenset({2002, 2003, 2005})
+_FATAL = frozenset({1044, 1049, 1054, 1142, 1143, 1146, 1227})
 
 
 class DuplicateKey(StorageContention):
@@ -26,6 +28,10 @@ def meaning(error: errors.Error) -> MyMonitError:
         return StorageContention(f"another transaction was quicker (database error {number})")
     if number in _DATA:
         return StorageRejected(f"the database refuses the data (error {number})")
+    if number in _REFUSED:
+        return ConfigurationError(f"the database refuses the account: its name or password is wrong (error {number})")
+    if number in _UNREACHABLE:
+        return StorageUnavailable(f"the database cannot be reached at DB_HOST and DB_PORT (error {number})")
     if number in _FATAL:
         return ConfigurationError(f"the database refuses this account or lacks the schema (error {number})")
     return StorageUnavailable(f"the database cannot answer (error {number})")

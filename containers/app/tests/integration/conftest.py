@@ -7,7 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import redirect_stderr
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from my_monit.messaging.topology import add_publisher, declare, parking_queue
 from my_monit.storage.connector import Session, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
+from tests.integration.database import administrating, empty_tables
 from tests.integration.laboratory import CANARY, Laboratory, furnish
 from tests.integration.lane import Lane, ListenerThread
 from tests.integration.log_lines import LogLines
@@ -73,39 +74,10 @@ def administrator(storage_configuration, storage_administration) -> Iterator[Ses
         yield session
 
 
-@contextmanager
-def administrating(
-    configuration: settings.StorageConfiguration, administration: settings.StorageAdministration
-) -> Iterator[Session]:
-    """A session that may do everything in the test's database; it commits each statement."""
-    connection = open_connection(
-        configuration,
-        user=administration.admin_user,
-        password=administration.admin_password.get_secret_value(),
-        database=configuration.database,
-    )
-    connection.autocommit = True
-    yield Session(connection)
-    connection.close()
-
-
 @pytest.fixture
 def clean_tables(administrator) -> None:
     """Empty every table that the application writes; what the schema brings along stays."""
     empty_tables(administrator)
-
-
-def empty_tables(administrator: Session) -> None:
-    administrator.execute("SET FOREIGN_KEY_CHECKS = 0")
-    administrator.execute("START TRANSACTION")  # one wait for the disk instead of twelve
-    for table in (
-        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
-        "MEASURES", "MESSAGE_IDS", "QUARANTINE", "AUDIT",
-    ):
-        administrator.execute(f"DELETE FROM {table}")
-    administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")
-    administrator.execute("COMMIT")
-    administrator.execute("SET FOREIGN_KEY_CHECKS = 1")
 
 
 @pytest.fixture(scope="session")

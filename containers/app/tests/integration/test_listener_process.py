@@ -10,7 +10,7 @@ from my_monit.settings import RabbitConfiguration
 from my_monit.storage.connector import Session
 from my_monit.wiring import Container
 from tests.conftest import Eventually
-from tests.integration.conftest import administrating
+from tests.integration.database import administrating
 from tests.integration.lane import body_of
 from tests.integration.listener_process import ListenerProcess
 from tests.integration.publisher import Account, flood

@@ -56,10 +56,10 @@ def test_an_admin_lists_all_experiments_and_a_scientist_the_associated_ones(
     holes = {"experiment_id": laboratory.black_holes.experiment_id, "name": "black-holes"}
 
     assert api.get(ADA, "/experiments/").json == [vibrations, holes]
-    assert audited() == ("A001", "experiment.list", "experiments", "success")
+    assert audited() == ("A001", "experiment.list", "experiment", "success")
     assert api.get(SAM, "/experiments/").json == [vibrations]
     assert api.get(SUE, "/experiments/").json == [holes]
-    assert audited() == ("S002", "experiment.list", "experiments", "success")
+    assert audited() == ("S002", "experiment.list", "experiment", "success")
 
 
 def test_pages_of_experiments_have_no_gaps_and_no_repeats(api: Api, vibrations: int, holes: int) -> None:
@@ -125,7 +125,7 @@ def test_an_association_opens_an_experiment_to_a_scientist(
     assert api.get(ADA, "/scientists-experiments/").json == {
         str(vibrations): {"users": ["S001"]}, str(holes): {"users": ["S001", "S002"]}
     }  # fmt: skip
-    assert audited() == ("A001", "association.list", "associations", "success")
+    assert audited() == ("A001", "association.list", "association", "success")
 
 
 def test_an_association_that_ends_closes_the_experiment_at_once(api: Api, vibrations: int, audited: Audited) -> None:

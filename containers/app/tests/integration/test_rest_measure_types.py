@@ -18,7 +18,7 @@ def test_the_units_of_the_si_are_there_from_the_start(api: Api, audited: Audited
     assert {"degree Celsius": "°C", "ohm": "Ω", "katal": "kat"}.items() <= {
         kind["name"]: kind["symbol"] for kind in answer.json
     }.items()  # fmt: skip
-    assert audited() == ("S001", "measure_type.list", "measure_types", "success")
+    assert audited() == ("S001", "measure_type.list", "measure_type", "success")
 
 
 def test_an_admin_adds_a_measure_type(api: Api, audited: Audited) -> None:

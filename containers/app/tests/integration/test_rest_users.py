@@ -44,7 +44,7 @@ def test_users_are_listed_by_id_and_in_full(api: Api, audited: Audited) -> None:
 
     assert answer.json == [record(user) for user in (ADA, SAM, SUE, INA, UMA)]
     assert "Link" not in answer.headers
-    assert audited() == ("A001", "user.list", "users", "success")
+    assert audited() == ("A001", "user.list", "user", "success")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 1000])

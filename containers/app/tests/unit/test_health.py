@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from my_monit.errors import ConfigurationError
+from my_monit.errors import ConfigurationError, StorageUnavailable
 from my_monit.health import Health, served
 from my_monit.settings import HealthConfiguration
 
@@ -43,6 +43,22 @@ def test_it_is_ready_once_it_has_succeeded_and_not_while_it_fails(
     health.fail("the database is away")
     assert answer(configuration, "/health/ready") == (503, {"status": "the database is away"})
     assert answer(configuration, "/health/live") == (200, {"status": "ok"})
+
+
+def test_an_idle_process_is_not_ready_while_its_server_is_away(configuration: HealthConfiguration) -> None:
+    away = [True]
+
+    def check() -> None:
+        if away:
+            raise StorageUnavailable("the database cannot answer")
+
+    health = Health(check)
+    health.succeed()
+    with served(health, configuration):
+        assert answer(configuration, "/health/ready") == (503, {"status": "the database cannot answer"})
+        assert answer(configuration, "/health/live") == (200, {"status": "ok"})
+        away.clear()
+        assert answer(configuration, "/health/ready") == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/health/ready/", "/health/x"])

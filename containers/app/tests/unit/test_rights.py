@@ -99,15 +99,15 @@ def change(world, who, whom, **changes):
 
 #: Each verb as an act of somebody, and what the audit calls its object when it is done.
 ACTS = {
-    Verb.USER_LIST: (lambda world, who: world.users.page(who, after="", limit=9), "users"),
+    Verb.USER_LIST: (lambda world, who: world.users.page(who, after="", limit=9), "user"),
     Verb.USER_READ: (lambda world, who: world.users.get(who, "A002"), "user:A002"),
     Verb.USER_CREATE: (lambda world, who: world.users.add(who, person("N001", Role.AUDITOR)), "user:N001"),
     Verb.USER_CHANGE: (lambda world, who: change(world, who, BEN, name="New"), "user:A002"),
-    Verb.EXPERIMENT_LIST: (lambda world, who: world.experiments.page(who, after=0, limit=9), "experiments"),
+    Verb.EXPERIMENT_LIST: (lambda world, who: world.experiments.page(who, after=0, limit=9), "experiment"),
     Verb.EXPERIMENT_READ: (lambda world, who: world.experiments.get(who, 1), "experiment:1"),
     Verb.EXPERIMENT_CREATE: (lambda world, who: world.experiments.add(who, "three"), "experiment:3"),
     Verb.EXPERIMENT_CHANGE: (lambda world, who: world.experiments.rename(who, 1, "three"), "experiment:1"),
-    Verb.ASSOCIATION_LIST: (lambda world, who: world.experiments.associations(who), "associations"),
+    Verb.ASSOCIATION_LIST: (lambda world, who: world.experiments.associations(who), "association"),
     Verb.ASSOCIATION_CREATE: (
         lambda world, who: world.experiments.associate(who, 2, "S001", until=None), "experiment:2 user:S001"
     ),
@@ -118,7 +118,7 @@ ACTS = {
         lambda world, who: world.measures.page(who, 1, Selection(), after=None, limit=9), "experiment:1"
     ),
     Verb.SERIES_READ: (lambda world, who: world.measures.series(who, 1), "experiment:1"),
-    Verb.MEASURE_TYPE_LIST: (lambda world, who: world.measure_types.page(who, after=0, limit=99), "measure_types"),
+    Verb.MEASURE_TYPE_LIST: (lambda world, who: world.measure_types.page(who, after=0, limit=99), "measure_type"),
     Verb.MEASURE_TYPE_CREATE: (
         lambda world, who: world.measure_types.add(who, name="n", symbol="s", quantity="q"), "measure_type:31"
     ),

@@ -177,8 +177,16 @@ class TestSecretsInFiles:
         assert secret.get_secret_value() == "from-the-file"
         assert "from-the-file" not in repr(loaded)
 
-    def test_the_file_goes_before_the_variable(self, given: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        (tmp_path / "secret").write_text(" blanks count ", encoding="utf-8")
+    def test_a_variable_and_a_file_at_once_are_a_mistake(self, given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("from-the-file", encoding="utf-8")
+        given.setenv("DB_PASSWORD_FILE", str(tmp_path / "secret"))
+
+        with pytest.raises(ConfigurationError, match="DB_PASSWORD and DB_PASSWORD_FILE are both set"):
+            load(StorageConfiguration)
+
+    def test_only_the_lines_end_is_cut_from_a_file(self, given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text(" blanks count \n", encoding="utf-8")
+        given.delenv("DB_PASSWORD")
         given.setenv("DB_PASSWORD_FILE", str(tmp_path / "secret"))
 
         assert load(StorageConfiguration).password.get_secret_value() == " blanks count "
@@ -189,6 +197,7 @@ class TestSecretsInFiles:
     ) -> None:
         if content is not None:
             (tmp_path / "secret").write_bytes(content)
+        given.delenv("DB_PASSWORD")
         given.setenv("DB_PASSWORD_FILE", str(tmp_path / "secret"))
 
         with pytest.raises(ConfigurationError, match="DB_PASSWORD_FILE: the file .* cannot be read"):
@@ -196,6 +205,7 @@ class TestSecretsInFiles:
 
     def test_an_empty_file_is_no_password(self, given: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "secret").write_text("\n", encoding="utf-8")
+        given.delenv("DB_PASSWORD")
         given.setenv("DB_PASSWORD_FILE", str(tmp_path / "secret"))
 
         with pytest.raises(ConfigurationError, match="DB_PASSWORD"):

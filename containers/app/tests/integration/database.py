@@ -1,0 +1,36 @@
+"""The test's database as its administrator sees it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from my_monit.settings import StorageAdministration, StorageConfiguration
+from my_monit.storage.connector import Session, open_connection
+
+
+@contextmanager
+def administrating(
+    configuration: StorageConfiguration, administration: StorageAdministration
+) -> Iterator[Session]:
+    """A session that may do everything in the test's database; it commits each statement."""
+    connection = open_connection(
+        configuration,
+        user=administration.admin_user,
+        password=administration.admin_password.get_secret_value(),
+        database=configuration.database,
+    )
+    connection.autocommit = True
+    yield Session(connection)
+    connection.close()
+
+
+def empty_tables(administrator: Session) -> None:
+    administrator.execute("SET FOREIGN_KEY_CHECKS = 0")
+    administrator.execute("START TRANSACTION")  # one wait for the disk instead of twelve
+    for table in (
+        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
+        "MEASURES", "MESSAGE_IDS", "QUARANTINE", "AUDIT",
+    ):
+        administrator.execute(f"DELETE FROM {table}")
+    administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")
+    administrator.execute("COMMIT")
+    administrator.execute("SET FOREIGN_KEY_CHECKS = 1")

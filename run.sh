@@ -18,7 +18,8 @@ usage() {
 ./run.sh token USER [--hours N]
                          prints a token for that user id, and nothing else
 ./run.sh env             prints settings for a shell:  eval "$(./run.sh env)"
-./run.sh mymonit ...     runs the application's command with the stack's settings, as in: ./run.sh mymonit quarantine list
+./run.sh mymonit ...     runs the application's command with the stack's settings, for example:
+                             ./run.sh mymonit quarantine list
 
 Settings and secrets are in .env, made at the first start: change a value there and run ./run.sh again.
 MYMONIT_HOME=FOLDER ./run.sh ... acts on a second stack, with all it has in that folder (settings in FOLDER/env).

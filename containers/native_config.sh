@@ -9,7 +9,8 @@ write_configuration() {
     broker_configuration >"$RUN/broker/80-places.conf"
     cp -f "$SECRETS/broker.conf" "$RUN/broker/90-administrator.conf"
     echo '[rabbitmq_management,rabbitmq_prometheus].' >"$RUN/enabled_plugins"
-    edge_configuration "$RUN/nginx" "$SERVER_TLS" "$HTTPS_PORT" "$(listen_ipv6)" "127.0.0.1:$REST_PORT" >"$RUN/nginx.conf"
+    edge_configuration "$RUN/nginx" "$SERVER_TLS" "$HTTPS_PORT" "$(listen_ipv6)" "127.0.0.1:$REST_PORT" \
+        >"$RUN/nginx.conf"
     supervisor_configuration >"$RUN/supervisord.conf"
 }
 

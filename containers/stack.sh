@@ -3,6 +3,8 @@
 
 # shellcheck source=containers/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=containers/settings.sh
+. "$ROOT/containers/settings.sh"
 # shellcheck source=containers/certificates.sh
 . "$ROOT/containers/certificates.sh"
 # shellcheck source=containers/venv.sh

@@ -19,7 +19,7 @@ python_command() {
 
 can_make_venv() { "$(python_command)" -c 'import ensurepip, venv' 2>/dev/null; }
 
-# requirements KIND: what is installed for the adapter alone, for a run, or for the checks; each includes the one before.
+# requirements KIND: what the adapter alone needs, a run, or the checks; each includes the one before.
 requirements() {
     case $1 in
         adapter) locked "$LOCK" click && locked "$LOCK" pika ;;
@@ -36,9 +36,13 @@ locked() {
 fingerprint() { requirements "$1" | sha256sum | cut -d ' ' -f 1; }
 is_installed() { [[ $(cat "$VENV/.mymonit-$1" 2>/dev/null) == "$(fingerprint "$1")" ]]; }
 
-# ensure_venv KIND: nothing happens when the locks have not changed.
+# ensure_venv KIND: nothing happens when the locks have not changed. Several stacks share the environment: one installs
+# while the others wait.
 ensure_venv() {
     local kind log=$LOGS/install.log
+    mkdir -p "$ROOT/.local"
+    exec 7>"$ROOT/.local/venv.lock"
+    flock 7
     venv_works || make_venv "$log"
     if ! is_installed "$1"; then
         step "python: installing the locked packages"
@@ -51,6 +55,7 @@ ensure_venv() {
     fi
     if [[ $1 != adapter ]]; then ensure_editable "$ROOT/containers/app" "$log"; fi
     ensure_editable "$ROOT/adapters" "$log"
+    exec 7>&-
 }
 
 pip() { (umask 022 && "$VENV/bin/python" -m pip --disable-pip-version-check -q "$@"); }

@@ -451,18 +451,7 @@ def test_a_connection_that_is_lost_while_it_is_given_back_is_not_used_again(pool
         assert connection_id(session) != lost
 
 
-def test_a_pool_whose_idle_connection_was_lost_fails_at_most_once(pool, storage, administrator):
-    with pool.transaction() as session:
-        lost = connection_id(session)
-    administrator.execute(KILL, (lost,))
-
-    with pytest.raises(StorageUnavailable):
-        storage.check()
-    storage.check()
-
-
-def test_a_connection_that_was_idle_for_long_is_asked_first(pool, storage, administrator, monkeypatch):
-    monkeypatch.setattr(connector, "IDLE_SECS", 0)
+def test_an_idle_connection_is_used_again_as_long_as_it_lives(pool, storage, administrator):
     with pool.transaction() as session:
         kept = connection_id(session)
     with pool.transaction() as session:
@@ -470,6 +459,9 @@ def test_a_connection_that_was_idle_for_long_is_asked_first(pool, storage, admin
     administrator.execute(KILL, (kept,))
 
     storage.check()
+
+    with pool.transaction() as session:
+        assert connection_id(session) != kept
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ up() {
 next_steps() {
     cat <<SUMMARY
 
-MyMONIT is up:       $(https_url)   (API: $(https_url)/docs)
+MyMONIT is up:       $(https_url)
 Broker:              amqps://localhost:$AMQPS_PORT
 Certificates' CA:    $CA
 SUMMARY

@@ -8,11 +8,10 @@ readonly CA_KEY=$STATE/private/ca.key
 readonly SERVER_TLS=$CERTIFICATES/server
 readonly CA_DAYS=3650 SERVER_DAYS=397 RENEWAL_SECS=$((30 * 86400))
 
-# Returns 0 when a certificate was made, so that running servers must read it; 1 when all is fine as it is.
-renew_certificates() {
+ensure_certificates() {
     mkdir -p "$SERVER_TLS" "$STATE/private"
     chmod 700 "$STATE/private" "$CERTIFICATES"
-    if ca_is_good && server_is_good; then return 1; fi
+    if ca_is_good && server_is_good; then return; fi
     ca_is_good || make_ca
     make_server_certificate
 }
@@ -72,9 +71,9 @@ subjectAltName = $names,DNS:$(hostname)
 EXTENSIONS
 }
 
-# A container's user is none of this machine's: it may read the key that it gets mounted, while the closed folder
-# above keeps everyone else out.
-open_key_to_containers() {
+# A container's user is none of this machine's: it may read what it gets mounted. The closed folder above the key
+# keeps everyone else out.
+open_files_to_containers() {
     chmod 755 "$SERVER_TLS"
-    chmod 644 "$SERVER_TLS"/*
+    chmod 644 "$SERVER_TLS"/* "$ROOT"/containers/{mysql,rabbitmq,elasticsearch,logstash,kibana}/*.*
 }

@@ -13,9 +13,11 @@ else
 fi
 LOGS=$STATE/logs
 RUN=$STATE/run
+MODE_FILE=$STATE/mode
 SECRETS=$STATE/private/secrets
-readonly ROOT STATE ENV_FILE LOGS RUN SECRETS
-readonly MODE_FILE=$STATE/mode
+# shellcheck disable=SC2034  # the scripts that source this use them
+readonly ROOT STATE ENV_FILE LOGS RUN SECRETS MODE_FILE
+
 # Configuration formats quote such characters in ways of their own.
 if [[ $ROOT$STATE == *[\"\'\\%\$\;\#\`\,]* ]]; then
     echo "MyMONIT: the path of this folder has a character that configuration files cannot hold; move it" >&2

@@ -36,9 +36,8 @@ docker_prepare() {
     ensure_packages docker
     ensure_venv adapter
     ensure_settings "$1"
-    FILES_CHANGED=no
-    if renew_certificates; then FILES_CHANGED=yes; fi
-    open_key_to_containers
+    ensure_certificates
+    open_files_to_containers
     write_container_settings
     write_edge_configuration
     # The administrator of this database is root, which its image makes.
@@ -92,18 +91,19 @@ write_edge_configuration() {
     local configuration
     configuration=$(edge_configuration /tmp /run/tls 8443 "" app:8000)
     if [[ $configuration == "$(cat "$STATE/nginx.conf" 2>/dev/null)" ]]; then return; fi
-    FILES_CHANGED=yes
     printf '%s\n' "$configuration" >"$STATE/nginx.conf"
     chmod 644 "$STATE/nginx.conf"
 }
 
-# nginx reads its files again; the broker forgets what it remembers of them. No connection is dropped.
+# Where files have changed, nginx reads them again, and the broker forgets what it remembers of them. No connection is
+# dropped. A file's time says what the servers have read.
 docker_reread_files() {
-    if [[ $FILES_CHANGED == no ]]; then return; fi
+    if [[ ! $SERVER_TLS/server.crt -nt $RUN/files.read && ! $STATE/nginx.conf -nt $RUN/files.read ]]; then return; fi
     if [[ -n $(compose ps -q --status running nginx) ]]; then
         compose exec -T nginx nginx -e stderr -s reload >>"$LOGS/compose.log" 2>&1
     fi
     compose exec -T -u rabbitmq rabbit rabbitmqctl eval 'ssl:clear_pem_cache().' >>"$LOGS/compose.log" 2>&1
+    touch "$RUN/files.read"
 }
 
 # docker_mymonit ARGUMENT...: the application's command beside the REST service, or with the administrator's accounts

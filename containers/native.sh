@@ -36,8 +36,7 @@ native_infra() {
     ensure_venv run
     ensure_settings "$1"
     mkdir -p "$RUN/nginx" "$LOGS" "$BROKER"
-    CERTIFICATES_RENEWED=no
-    if renew_certificates; then CERTIFICATES_RENEWED=yes; fi
+    ensure_certificates
     chmod 600 "$SERVER_TLS/server.key"
     write_configuration
     nginx -e stderr -t -q -c "$RUN/nginx.conf" >/dev/null || die "nginx refuses its configuration (see above)"
@@ -64,7 +63,7 @@ start_servers() {
     start_program broker
     await database "$DATABASE_SECS" database_is_ready
     await broker "$BROKER_SECS" broker_is_ready
-    if [[ $CERTIFICATES_RENEWED == yes ]]; then reread_certificates; fi
+    reread_certificates
 }
 
 is_ready() { curl -fsS --max-time 5 --cacert "$CA" "$1/health/ready"; }
@@ -75,13 +74,16 @@ broker_is_ready() {
             "http://127.0.0.1:$RABBIT_MANAGEMENT_PORT/api/health/checks/port-listener/$AMQPS_PORT"
 }
 
-# nginx reads its files again; the broker forgets what it remembers of them. No connection is dropped.
+# After a renewal nginx reads its files again, and the broker forgets what it remembers of them. No connection is
+# dropped. A file's time says what the servers have read.
 reread_certificates() {
+    if [[ ! $SERVER_TLS/server.crt -nt $RUN/files.read ]]; then return; fi
     if [[ $(ctl status nginx || true) == *RUNNING* ]]; then ctl signal HUP nginx >>"$LOGS/control.log" 2>&1; fi
     local environment
     mapfile -t environment < <(broker_environment)
     env "${environment[@]}" "$BROKER_SCRIPTS/rabbitmqctl" eval 'ssl:clear_pem_cache().' >>"$LOGS/control.log" 2>&1 ||
         die "the broker did not take the renewed certificate; see $LOGS/control.log"
+    touch "$RUN/files.read"
 }
 
 # native_mymonit ARGUMENT...: the application's command with the stack's settings, the administrator's among them.

@@ -65,6 +65,7 @@ ensure_settings() {
     add_ports
     add_setting RATE_LIMIT 200
     load_settings
+    [[ $RATE_LIMIT =~ ^[0-9]+$ ]] || die "RATE_LIMIT in $ENV_FILE must be a number of requests per second; 0 is off"
     write_secrets
     echo "$MODE" >"$MODE_FILE"
 }

@@ -17,6 +17,7 @@ ensure_supervisor() {
         return
     fi
     await_free_ports
+    touch "$RUN/files.read"
     ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
     clean_environment "$VENV/bin/supervisord" -c "$RUN/supervisord.conf" 8>&- 9>&- ||
         die "the supervisor did not start; see $LOGS/supervisor.log"

@@ -26,7 +26,7 @@ _CLOSE = re.compile(r"[ \t\n\r]*+\][ \t\n\r]*+")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")  # as signed bytes: 1 and -1
 # Everything up to the next run of opening (1) or closing (2) brackets, or the end; it matches anywhere.
-_TO_BRACKETS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+(?:([\[{]++)|([\]}]++)|\Z)', re.DOTALL)
+_TO_BRACKETS = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+(?:([\[{]++)|([\]}]++)|\Z)')
 
 _Scan = Callable[[str, int], tuple[Any, int]]
 

@@ -73,9 +73,9 @@ class _Timestamp(msgspec.Struct, gc=False):
     timestamp: Any
 
 
-# No type here nests, so no body can make it recurse: see MAX_DEPTH.
+# No type in a Reading nests, so no body can make this recurse: see MAX_DEPTH.
 _decode = msgspec.json.Decoder(Reading | list[Reading]).decode
-# For what _decode has read. It has made doubles of numbers that are no integers; these come out as nanoseconds.
+# Only for what _decode has read, which makes doubles of times that are no integers. Here they come out in nanoseconds.
 _decode_timestamps = msgspec.json.Decoder(_Timestamp | list[_Timestamp], float_hook=from_number).decode
 
 

@@ -15,7 +15,7 @@ def person(user_id: str, role: Role, *, active: bool = True) -> User:
     return User(
         user_id, name=f"Canary-{user_id} Smith", username=f"canary-uid-{user_id}",
         email=f"canary-{user_id}@example.org", role=role, active=active,
-    )  # fmt: skip
+    )
 
 
 ADA = person("A001", Role.ADMIN)
@@ -48,5 +48,5 @@ def furnish(unit: Unit) -> Laboratory:
     series_id = unit.series.find_or_add(laboratory.vibrations.experiment_id, hertz, "")
     unit.measures.add([
         NewMeasure(series_id, MORNING + number * SECOND, 12.5 + number, laboratory.publisher_id) for number in range(3)
-    ])  # fmt: skip
+    ])
     return laboratory

@@ -21,7 +21,7 @@ class ListenerProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "my_monit", "listen"], cwd=_APP, stdout=subprocess.DEVNULL, stderr=stderr,
                 env={**environment, "HEALTH_PORT": str(health_port)},
-            )  # fmt: skip
+            )
 
     @property
     def log(self) -> str:

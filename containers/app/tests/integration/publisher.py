@@ -22,7 +22,7 @@ def parameters(names: RabbitConfiguration, account: Account) -> pika.ConnectionP
     return pika.ConnectionParameters(
         host=host, port=port, virtual_host=names.vhost, credentials=pika.PlainCredentials(*account),
         ssl_options=tls, heartbeat=0, socket_timeout=10, stack_timeout=20, blocked_connection_timeout=60,
-    )  # fmt: skip
+    )
 
 
 class Publisher:
@@ -37,7 +37,7 @@ class Publisher:
     def __call__(
         self, body: bytes, *, key: str | bytes = "measures", exchange: str | None = None,
         properties: pika.BasicProperties | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         properties = properties or pika.BasicProperties()
         properties.delivery_mode = DeliveryMode.Persistent.value
         self.channel.basic_publish(
@@ -63,9 +63,10 @@ class _Flood:
         self._channel: Any = None
         self.failure: object = None
         self._connection = pika.SelectConnection(
-            parameters(names, account), on_open_callback=lambda _: self._connection.channel(on_open_callback=self._begin),
+            parameters(names, account),
+            on_open_callback=lambda _: self._connection.channel(on_open_callback=self._begin),
             on_open_error_callback=lambda _, error: self._fail(error), on_close_callback=lambda *_: self._stop(),
-        )  # fmt: skip
+        )
 
     def run(self) -> int:
         self._connection.ioloop.start()

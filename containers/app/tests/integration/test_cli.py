@@ -40,7 +40,7 @@ Audited = Callable[[], tuple[str, str, str, str]]
 PAT = {
     "--id": "S100", "--role": "SCIENTIST", "--name": "Canary-Pat", "--username": "canary-pat",
     "--email": "canary-pat@example.org",
-}  # fmt: skip
+}
 
 
 def free_port() -> int:
@@ -56,7 +56,7 @@ def command(environment: dict[str, str], tmp_path: Path) -> Iterator[Mymonit]:
     settings: dict[str, str | None] = {
         **environment, "IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem"), "LOGSTASH_HOST": None,
         "LOG_LEVEL": None,
-    }  # fmt: skip
+    }
 
     def run(*arguments: str, given: str = "", **changes: str | None) -> Result:
         return CliRunner().invoke(main, arguments, input=given, env={**settings, **changes})
@@ -172,11 +172,11 @@ class TestUserAdd:
     @pytest.mark.parametrize(
         ("option", "value", "named"),
         [
-            ("--id", "a b", "user_id"), ("--id", "", "user_id"), ("--id", "me", "user_id"), ("--id", "@console", "user_id"),
+            *[("--id", value, "user_id") for value in ("a b", "", "me", "@console")],
             ("--name", "a\nb", "name"), ("--name", " ", "name"), ("--username", "x" * 129, "username"),
             ("--email", "\x1b[31m", "email"),
         ],
-    )  # fmt: skip
+    )
     def test_what_breaks_a_rule_is_named(
         self, mymonit: Mymonit, storage: Storage, option: str, value: str, named: str
     ) -> None:
@@ -211,12 +211,22 @@ class TestToken:
         assert identity.verify(token).username == "canary-uid-S001"
         assert audited() == ("@console", "token.mint", "user:S001", "success")
 
-    @pytest.mark.parametrize("staff_id", ["S999", "S009", "canary-uid-S001", ""])
+    @pytest.mark.parametrize("staff_id", ["S999", "S009", "canary-uid-S001"])
     def test_only_an_active_user_gets_one(
         self, mymonit: Mymonit, laboratory: Laboratory, audited: Audited, staff_id: str
     ) -> None:
         assert "no such active user" in refused(mymonit("token", staff_id))
         assert audited() == ("@console", "token.mint", f"user:{staff_id}", "not_found")
+
+    @pytest.mark.parametrize("no_id", ["canary@example.org", "Canary Smith", "", "S" * 31])
+    def test_what_is_no_staff_id_reaches_neither_the_audit_nor_a_log(
+        self, mymonit: Mymonit, storage: Storage, no_id: str
+    ) -> None:
+        result = mymonit("token", no_id)
+
+        assert result.exit_code == 2 and CANARY not in result.output.lower()
+        with storage.unit() as unit:
+            assert unit.audit.newest(1) == []
 
     @pytest.mark.parametrize("hours", ["0", "-1", "24.1", "nan", "inf", "x"])
     def test_it_lives_a_day_at_most(self, mymonit: Mymonit, laboratory: Laboratory, hours: str) -> None:
@@ -257,7 +267,7 @@ class TestDemonstrationData:
         with storage.unit() as unit:
             assert [(one.user_id, unit.experiments.get(one.experiment_id, visible_to=None).name) for one in (
                 unit.associations.current()
-            )] == [("S001", "device-vibrations"), ("S002", "black-holes")]  # fmt: skip
+            )] == [("S001", "device-vibrations"), ("S002", "black-holes")]
         assert audited() == ("@console", "demonstration.load", "demonstration", "success")
         newest = administrator.rows("SELECT MAX(time) FROM MEASURES")[0][0]
         assert newest < time.time_ns()
@@ -281,10 +291,11 @@ class TestQuarantine:
         with storage.unit() as unit:
             unit.quarantine.add([
                 Quarantined(
-                    Reason.BAD_STRING, b"adapter\x1b[31m", "measures", b"id\xff\n", 7, "black-holes", '{"app_id": "x"}', self.BODY
+                    Reason.BAD_STRING, b"adapter\x1b[31m", "measures", b"id\xff\n", 7, "black-holes", '{"app_id": "x"}',
+                    self.BODY,
                 ),
                 Quarantined(Reason.BAD_JSON, b"", "measures", None, None, None, "{}", b""),
-            ])  # fmt: skip
+            ])
             return [item.quarantine_id for item in unit.quarantine.page(after=0, limit=9)]
 
     def test_the_list_tells_one_line_for_each(self, mymonit: Mymonit, ids: list[int], audited: Audited) -> None:
@@ -292,8 +303,10 @@ class TestQuarantine:
 
         assert result.exit_code == 0
         first, second = (line.split("\t") for line in result.output.splitlines())
-        assert (first[0], *first[2:]) == (str(ids[0]), "bad_string", str(len(self.BODY)), "black-holes", r"'adapter\x1b[31m'")
-        assert (second[0], *second[2:]) == (str(ids[1]), "bad_json", "0", "-", "''")
+        assert [first[0], *first[2:]] == [
+            str(ids[0]), "bad_string", str(len(self.BODY)), "black-holes", r"'adapter\x1b[31m'"
+        ]
+        assert [second[0], *second[2:]] == [str(ids[1]), "bad_json", "0", "-", "''"]
         assert audited() == ("@console", "quarantine.list", "quarantine", "success")
 
     def test_the_list_can_be_narrowed(self, mymonit: Mymonit, ids: list[int]) -> None:
@@ -361,13 +374,13 @@ class TestMigrate:
     def fresh_servers(
         self, administrator: Session, management: Management, rabbit_configuration: RabbitConfiguration,
         storage_configuration: StorageConfiguration,
-    ) -> Iterator[dict[str, str]]:  # fmt: skip
+    ) -> Iterator[dict[str, str]]:
         """Names that nothing bears yet; what is made of them is gone afterwards."""
         database, vhost = f"{storage_configuration.database}_cli", f"{rabbit_configuration.vhost}-cli"
         account = f"{storage_configuration.user}_cli"
         yield {
             "DB_DATABASE": database, "DB_USER": account, "RABBIT_VHOST": vhost, "RABBIT_USER": account
-        }  # fmt: skip
+        }
         administrator.execute(f"DROP DATABASE IF EXISTS `{database}`")
         administrator.execute(f"DROP USER IF EXISTS '{account}'@'%'")
         management.delete("vhosts", vhost)
@@ -381,7 +394,9 @@ class TestMigrate:
         assert second.output == "schema: up to date\nbroker: up to date\n"
         assert mymonit("quarantine", "list", **fresh).exit_code == 0
 
-    def test_a_start_without_it_says_what_to_do(self, mymonit: Mymonit, fresh: dict[str, str], administrator: Session) -> None:
+    def test_a_start_without_it_says_what_to_do(
+        self, mymonit: Mymonit, fresh: dict[str, str], administrator: Session
+    ) -> None:
         for command in ("rest", "listen"):
             refused(mymonit(command, **fresh))
         mymonit("migrate", **fresh)
@@ -389,7 +404,8 @@ class TestMigrate:
 
         assert "mymonit migrate" in refused(mymonit("rest", **fresh))
         mymonit("migrate", **fresh)
-        administrator.execute(f"UPDATE `{fresh['DB_DATABASE']}`.SCHEMA_MIGRATIONS SET finished = NULL WHERE version > 1")
+        table = f"`{fresh['DB_DATABASE']}`.SCHEMA_MIGRATIONS"
+        administrator.execute(f"UPDATE {table} SET finished = NULL WHERE version > 1")
         assert "mymonit migrate" in refused(mymonit("listen", **fresh))
 
 
@@ -419,6 +435,24 @@ class TestListen:
 
         assert result.exit_code == 0
 
+    @pytest.mark.parametrize(
+        ("changes", "told"),
+        [
+            ({"RABBIT_QUEUE": "absent"}, "mymonit migrate"),
+            ({"RABBIT_EXCHANGE": "absent"}, "mymonit migrate"),
+            ({"RABBIT_USER": "nobody"}, "RABBIT_USER"),
+            ({"RABBIT_VHOST": "absent"}, "RABBIT_VHOST"),
+            ({"RABBIT_CA": "/nowhere", "RABBIT_URL": "amqps://localhost"}, "RABBIT_CA"),
+            ({"DB_PASSWORD": "wrong"}, "account"),
+            ({"DB_DATABASE": "absent"}, "database"),
+        ],
+        ids=str,
+    )
+    def test_what_no_retry_can_mend_ends_the_start(
+        self, mymonit: Mymonit, clean_tables: None, changes: dict[str, str], told: str
+    ) -> None:
+        assert told in refused(mymonit("listen", HEALTH_PORT=str(free_port()), **changes))
+
     def test_a_health_port_that_is_in_use_is_told(self, mymonit: Mymonit, clean_tables: None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -444,15 +478,20 @@ class TestRest:
         assert (settings.bind, settings.workers, settings.threads) == (["127.0.0.1:8123"], 3, 5)
         assert first is not second
 
+    def test_a_port_that_is_in_use_is_told(self, mymonit: Mymonit) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            assert "REST_PORT" in refused(mymonit("rest", REST_HOST="127.0.0.1", REST_PORT=str(port)))
+
     def test_it_serves_and_sigterm_ends_it_with_0(
         self, environment: dict[str, str], clean_tables: None, tmp_path: Path, eventually: Eventually
     ) -> None:
         port = free_port()
         settings = {"REST_PORT": str(port), "IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "my_monit", "rest"], env={**environment, **settings}, stderr=subprocess.PIPE, text=True,
-            cwd=Path(my_monit.__file__).parents[1],
-        )  # fmt: skip
+            [sys.executable, "-m", "my_monit", "rest"], env={**environment, **settings}, stderr=subprocess.PIPE,
+            text=True, cwd=Path(my_monit.__file__).parents[1],
+        )
 
         def answer(path: str) -> int | None:
             try:

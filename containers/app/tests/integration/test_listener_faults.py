@@ -88,7 +88,7 @@ class Bench:
 def maker_of_benches(
     laboratory: Laboratory, storage_configuration: StorageConfiguration, names: RabbitConfiguration,
     administrator: Session, broker_administrator: Account, management: Management, database: Proxy, broker: Proxy,
-) -> Iterator[Callable[..., Bench]]:  # fmt: skip
+) -> Iterator[Callable[..., Bench]]:
     administrator.execute("DELETE FROM MEASURES")
     for queue in (names.queue, parking_queue(names.queue)):
         management.delete("queues", names.vhost, queue, "contents")
@@ -136,7 +136,9 @@ def test_while_the_database_is_away_messages_are_held_and_then_stored(
     assert interruption["error"]["type"].endswith("StorageUnavailable") and interruption["mymonit"]["held"] > 0
 
 
-def test_an_idle_listener_tells_that_the_database_is_away(bench: Bench, database: Proxy, eventually: Eventually) -> None:
+def test_an_idle_listener_tells_that_the_database_is_away(
+    bench: Bench, database: Proxy, eventually: Eventually
+) -> None:
     assert bench.health.ask() is None
     database.cut()
     assert "database" in (bench.health.ask() or "")
@@ -151,7 +153,7 @@ def test_a_database_that_goes_away_again_and_again_loses_nothing(
     publishing = threading.Thread(target=bench.publish, args=(range(total),))
     publishing.start()
     for part in range(1, 6):
-        eventually(lambda: len(bench.values()) > part * total // 7, within=30)  # noqa: B023
+        eventually(lambda: len(bench.values()) > part * total // 7, within=30)
         database.cut()
         database.mend()
     publishing.join()
@@ -169,7 +171,7 @@ def test_a_database_connection_that_is_killed_costs_nothing(
     publishing = threading.Thread(target=bench.publish, args=(range(total),))
     publishing.start()
     for part in range(1, 4):
-        eventually(lambda: len(bench.values()) > part * total // 5, within=30)  # noqa: B023
+        eventually(lambda: len(bench.values()) > part * total // 5, within=30)
         for (number,) in administrator.rows(ours, (storage_configuration.user,)):
             with suppress(MyMonitError):  # it may have ended by itself
                 administrator.execute(f"KILL {number}")
@@ -248,7 +250,7 @@ def test_a_broker_that_goes_away_again_and_again_loses_nothing(
     publishing = threading.Thread(target=bench.publish, args=(range(total),))
     publishing.start()
     for part in range(1, 6):
-        eventually(lambda: len(bench.values()) > part * total // 7, within=30)  # noqa: B023
+        eventually(lambda: len(bench.values()) > part * total // 7, within=30)
         broker.cut()
         eventually(lambda: bench.health.problem)
         broker.mend()
@@ -261,7 +263,8 @@ def test_a_broker_that_goes_away_again_and_again_loses_nothing(
 
 
 def test_a_connection_that_the_broker_closes_is_opened_again(
-    bench: Bench, management: Management, told_by_broker: Callable[..., Any], eventually: Eventually, log_lines: LogLines
+    bench: Bench, management: Management, told_by_broker: Callable[..., Any], eventually: Eventually,
+    log_lines: LogLines,
 ) -> None:
     def close_all() -> bool:
         """The API lists a connection some seconds late, and one that has ended a while longer."""

@@ -33,7 +33,7 @@ def test_a_message_with_everything_is_stored(lane: Lane, adapter: Account) -> No
     properties = pika.BasicProperties(
         content_type="application/json", type="measure.v1", message_id="one", user_id=adapter.user, app_id="test",
         timestamp=FIRST, headers={"traceparent": "x"}, priority=5, correlation_id="c", reply_to="r",
-    )  # fmt: skip
+    )
     body = body_of(measure="degree Celsius", unit="°C", sensor="box 7, left", timestamp="2022-04-06T09:00:00+02:00")
 
     lane.send(body, key="measures.device-vibrations", properties=properties)
@@ -80,14 +80,14 @@ def test_an_id_of_rubbish_is_used_up_too(lane: Lane) -> None:
     assert lane.stored() == []
     assert {refused.reason: refused.body for refused in lane.refused()} == {
         Reason.BAD_JSON: b"rubbish", Reason.ID_CONFLICT: body_of()
-    }  # fmt: skip
+    }
 
 
 def test_the_good_elements_of_an_array_are_stored_beside_the_bad_ones(lane: Lane) -> None:
     elements = [
         body_of(value=0), b"17", body_of(experiment="nowhere"), body_of(value=3), b'{"value": NaN}',
         body_of(measure="HERTZ"), body_of(value=6), body_of(timestamp=-1), b' { "a" :1 , "a":2} ',
-    ]  # fmt: skip
+    ]
 
     lane.send(b"[" + b",".join(elements) + b"]")
     lane.settle()
@@ -131,7 +131,7 @@ def test_an_experiment_made_after_its_first_message_takes_the_next_one(
     lane.send(body_of(experiment="young", value=1), body_of(experiment="young", measure="parsec", value=2))
     lane.settle()
 
-    assert [(stored.experiment, stored.measure) for stored in lane.stored()] == [("young", "hertz"), ("young", "parsec")]
+    assert [stored[:2] for stored in lane.stored()] == [("young", "hertz"), ("young", "parsec")]
     assert [(refused.reason, refused.experiment) for refused in lane.refused()] == [("unknown_experiment", "young")]
 
 
@@ -151,7 +151,8 @@ def test_a_former_name_means_the_same_experiment_also_in_the_routing_key(
 
 @pytest.mark.parametrize("death", ["none", "true", "forged"])
 def test_what_the_broker_parked_is_quarantined_as_undeliverable(
-    lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account, death: str, eventually: Eventually
+    lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account,
+    death: str, eventually: Eventually,
 ) -> None:
     deaths: dict[str, list[object]] = {
         "none": [],
@@ -170,15 +171,15 @@ def test_what_the_broker_parked_is_quarantined_as_undeliverable(
 
 
 @pytest.mark.parametrize(
-    "headers", [{"x-death": "x"}, {"x-death": [1]}, {"x-death": [{"routing-keys": ["k" * 300]}]}, {"x-death": {}}], ids=str
+    "death", ["x", [1], {}, [{"routing-keys": 1}], [{"routing-keys": ["k" * 300]}]], ids=lambda death: str(death)[:20]
 )
 def test_a_forged_death_cannot_stop_the_parking_queue(
     lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account,
-    headers: dict[str, object], eventually: Eventually,
-) -> None:  # fmt: skip
+    death: object, eventually: Eventually,
+) -> None:
     publisher = Publisher(rabbit_configuration, broker_administrator)
     parked = parking_queue(rabbit_configuration.queue)
-    publisher(b"x", exchange="", key=parked, properties=pika.BasicProperties(headers=headers))
+    publisher(b"x", exchange="", key=parked, properties=pika.BasicProperties(headers={"x-death": death}))
     publisher.close()
 
     (refused,) = eventually(lane.refused)

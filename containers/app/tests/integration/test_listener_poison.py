@@ -91,7 +91,7 @@ def poisons() -> Iterator[tuple[str, Poison]]:
         ("no-offset", '"2022-04-06T07:00:00"'), ("leap-second", '"2016-12-31T23:59:60Z"'), ("empty", '""'),
         ("no-such-day", '"2022-02-30T00:00:00Z"'), ("exponent", "1e400"), ("huge-exponent", "1e999999999"),
         ("tomorrow-and-a-day", "9000000000"), ("date-alone", '"2022-04-06"'),
-    ):  # fmt: skip
+    ):
         yield f"P30-{name}", Poison(raw(timestamp=time), Reason.BAD_TIMESTAMP)
     yield "P30-null", Poison(raw(timestamp="null"), Reason.WRONG_TYPE)
     yield "P31-one-byte-too-many", Poison(padded(4 * MEBIBYTE + 1), Reason.TOO_LARGE)
@@ -101,21 +101,21 @@ def poisons() -> Iterator[tuple[str, Poison]]:
         ("empty", {"content_type": ""}), ("case", {"content_type": "Application/JSON"}),
         ("gzip", {"content_encoding": "gzip"}), ("identity", {"content_encoding": "identity"}),
         ("bytes", {"content_type": b"\xff"}),
-    ):  # fmt: skip
+    ):
         yield f"P32-{name}", Poison(body_of(), Reason.BAD_CONTENT_TYPE, properties)
     for version in ("measure.v2", "", b"\xff"):
         yield f"P32-version-{version!r}", Poison(body_of(), Reason.UNKNOWN_VERSION, {"type": version})
     for name, string in (
         ("nul", "a\0b"), ("half-a-character", "\ud800"), ("crlf", "a\r\nSet-Cookie: x"), ("escape", "\x1b[31mred"),
         ("right-to-left", "a\u202eb"), ("line-separator", "a\u2028b"), ("mebibyte", "x" * MEBIBYTE), ("del", "\x7f"),
-    ):  # fmt: skip
+    ):
         for field in ("experiment", "measure", "sensor", "unit"):
             yield f"P33-{field}-{name}", Poison(body_of(**{field: string}), Reason.BAD_STRING)
     yield "P33-empty-sensor", Poison(body_of(sensor=""), Reason.BAD_STRING)
     for number, name in enumerate((
         "'; DROP TABLE MEASURES; --", "1 OR 1=1", "<script>alert(1)</script>", "{{7*7}}", "{0.__class__}", "%s%n%d",
         "${jndi:ldap://x/a}", "../../etc/passwd", "$(reboot)", "\\u0000", "device-vibrations\\",
-    )):  # fmt: skip
+    )):
         yield f"P34-{number}", Poison(body_of(experiment=name), Reason.UNKNOWN_EXPERIMENT)
     yield "P36-another-experiment", Poison(body_of(), Reason.FORBIDDEN, {}, "measures.black-holes")
     yield "P36-no-experiment", Poison(body_of(), Reason.FORBIDDEN, {}, "measures.nowhere")
@@ -126,7 +126,9 @@ POISONS = dict(poisons())
 
 
 @pytest.mark.parametrize("kind", POISONS)
-def test_a_poison_is_quarantined_whole_and_the_next_message_is_stored(lane: Lane, log_lines: LogLines, kind: str) -> None:
+def test_a_poison_is_quarantined_whole_and_the_next_message_is_stored(
+    lane: Lane, log_lines: LogLines, kind: str
+) -> None:
     poison = POISONS[kind]
 
     lane.send(poison.body, key=poison.key, properties=pika.BasicProperties(message_id=kind, **poison.properties))
@@ -144,9 +146,11 @@ def test_a_poison_is_quarantined_whole_and_the_next_message_is_stored(lane: Lane
 
 @pytest.mark.parametrize(
     "written",
-    ["9007199254740993", "0.30000000000000004", "5e-324", "2.2250738585072011e-308", "1.7976931348623157e308", "-0.0", "-0",
-     "0", "1e-400", "123456789012345678901234567890", "1E+2", "0.1", "-1.5e-7"],
-)  # fmt: skip
+    [
+        "9007199254740993", "0.30000000000000004", "5e-324", "2.2250738585072011e-308", "1.7976931348623157e308",
+        "-0.0", "-0", "0", "1e-400", "123456789012345678901234567890", "1E+2", "0.1", "-1.5e-7",
+    ],
+)
 def test_p21_a_value_is_stored_as_its_nearest_double(lane: Lane, written: str) -> None:
     lane.send(raw(written))
     lane.settle()
@@ -164,7 +168,7 @@ def test_p21_a_value_is_stored_as_its_nearest_double(lane: Lane, written: str) -
         ('"2022-04-06T09:00:00.000000001+02:00"', 1_649_228_400_000_000_001),
         ('"2022-04-06t07:00:00z"', 1_649_228_400_000_000_000), ('"1970-01-01T00:00:00Z"', 0),
     ],
-)  # fmt: skip
+)
 def test_p30_a_time_is_stored_to_the_nanosecond(lane: Lane, written: str, nanoseconds: int) -> None:
     lane.send(raw(timestamp=written))
     lane.settle()
@@ -179,7 +183,9 @@ def test_p31_a_body_of_four_mebibytes_is_stored(lane: Lane) -> None:
     assert len(lane.stored()) == 1
 
 
-def test_p31_what_the_broker_refuses_the_publisher_sees(lane: Lane, rabbit_configuration: RabbitConfiguration, adapter: Account) -> None:
+def test_p31_what_the_broker_refuses_the_publisher_sees(
+    lane: Lane, rabbit_configuration: RabbitConfiguration, adapter: Account
+) -> None:
     publisher = Publisher(rabbit_configuration, adapter)
     with pytest.raises(pika.exceptions.ChannelClosedByBroker) as refusal:
         publisher(padded(16 * MEBIBYTE + 1))
@@ -214,7 +220,7 @@ class Headers(pika.BasicProperties):
         return [
             struct.pack(">H", flags | content_type), _short(b"application/json"), struct.pack(">I", len(self.table)),
             self.table, b"\x02", _short(b"hostile"),
-        ]  # fmt: skip
+        ]
 
 
 def _short(text: bytes) -> bytes:
@@ -276,7 +282,9 @@ def test_p35_headers_decide_nothing_and_are_kept(lane: Lane, kind: str) -> None:
         assert refused.headers["headers"].keys() == {UNREADABLE}
 
 
-@pytest.mark.parametrize("message_id", [b"x" * 255, b"\xff\xfe" * 100, "é".encode() * 127, b"\x00\r\n\x1b", b"' OR 1=1"])
+@pytest.mark.parametrize(
+    "message_id", [b"x" * 255, b"\xff\xfe" * 100, "é".encode() * 127, b"\x00\r\n\x1b", b"' OR 1=1"]
+)
 def test_p35_an_id_is_any_bytes(lane: Lane, message_id: bytes) -> None:
     for _ in range(2):
         lane.send(body_of(), properties=pika.BasicProperties(message_id=message_id))

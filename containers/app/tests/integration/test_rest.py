@@ -23,7 +23,7 @@ Audited = Callable[[], tuple[str, str, str, str]]
 
 CALLERS = (ADA, SAM, SUE, UMA, None)
 
-#: SAM's experiment is {own}, SUE's is {other}. Statuses for ADA (ADMIN), SAM and SUE (SCIENTIST), UMA (AUDITOR), nobody.
+#: SAM's experiment is {own}, SUE's is {other}. Statuses for ADA (ADMIN), SAM, SUE (SCIENTIST), UMA (AUDITOR), nobody.
 RIGHTS = """
 GET    /users/                              200 403 403 403 401
 POST   /users/                              201 403 403 403 401
@@ -64,7 +64,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/experiments/"): {"name": "dark-matter"},
     ("PUT", "/experiments/{own}"): {"name": "tremors"},
     ("POST", "/measure-types/"): {"name": "mole per kilogram", "symbol": "mol/kg", "quantity": "molality"},
-}  # fmt: skip
+}
 
 #: What takes a JSON object.
 WRITES = [*BODIES, ("POST", "/scientists-experiments/{other}/S001"), ("DELETE", "/scientists-experiments/{own}/S001")]
@@ -106,10 +106,11 @@ class TestTokens:
         "authorization",
         [
             "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic dXNlcjpwYXNz", "bearer {token}x", "{token}",
-            "Token {token}", "Bearer  {token}", "Bearer {token} ", "Bearer {token} {token}", "Bearer {token},Bearer {token}",
-            "Bearer {token}=", "Bearer " + "x" * 10_000, "Bearer é", 'Bearer "{token}"',
+            "Token {token}", "Bearer  {token}", "Bearer {token} ", "Bearer {token} {token}",
+            "Bearer {token},Bearer {token}", "Bearer {token}=", "Bearer " + "x" * 10_000, "Bearer é",
+            'Bearer "{token}"',
         ],
-    )  # fmt: skip
+    )
     def test_without_one_good_token_the_caller_is_nobody(self, api: Api, authorization: str) -> None:
         headers = {"Authorization": authorization.format(token=api.token(SAM))}
 
@@ -160,11 +161,13 @@ class TestIdsInPaths:
         "{own}abc", "0{own}", "%2B{own}", "+{own}", "{own}.0", "-{own}", "{own}%20", "%20{own}", "{own};", "{own}'--",
         "{own},{own}", "{own}%00", "{own}e0", "0x{own}", "0", "-1", "2147483648", "4294967296", "9999999999",
         "99999999999999999999", "1" * 5000, "%D9%A1", "%EF%BC%91", "%E2%80%8B{own}", "device-vibrations", "%FF", "null",
-    )  # fmt: skip
+    )
 
     @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:20])
     @pytest.mark.parametrize("resource", ["experiments", "measures", "series"])
-    def test_an_id_has_one_way_to_be_written(self, api: Api, path: Callable[[str], str], resource: str, odd: str) -> None:
+    def test_an_id_has_one_way_to_be_written(
+        self, api: Api, path: Callable[[str], str], resource: str, odd: str
+    ) -> None:
         assert api.get(SAM, f"/{resource}/{path(odd)}").status_code == 404
 
     def test_so_it_is_in_associations(self, api: Api, path: Callable[[str], str]) -> None:
@@ -225,7 +228,8 @@ class TestRubbish:
             assert answer.status_code == 413
 
     @pytest.mark.parametrize(
-        "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""]
+        "content_type",
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""],
     )
     def test_a_body_must_be_told_to_be_json(
         self, api: Api, path: Callable[[str], str], content_type: str, everything: Callable[[], list[object]]
@@ -274,11 +278,13 @@ class TestCursors:
         "x", "%00", "%FF", "é", "=", "====", "a" * 9, "!!!!", "e30=extra", "a" * 5000,
         *[
             cursor(place)
-            for place in ("{", "nul", "[", "[" * 50_000, [], {}, None, True, 1.5, [1], [1, 2], ["1", "2", "3"], [1, 2, 3, 4])
+            for place in (
+                "{", "nul", "[", "[" * 50_000, [], {}, None, True, 1.5, [1], [1, 2], ["1", "2", "3"], [1, 2, 3, 4]
+            )
         ],
         *[cursor(place) for place in ("1 OR 1=1", "[1, 2, 3", "NaN", "1e999", "9" * 5000, '"\\ud800"', '"\ud800"')],
         *[cursor(place) for place in (-(10**400), 10**400, [10**30, 1, 1], [1, -(10**30), 1], [1, 1, 10**400])],
-    ]  # fmt: skip
+    ]
 
     @pytest.mark.parametrize("forged", FORGED, ids=lambda text: text[:16])
     def test_a_forged_cursor_is_refused(self, api: Api, path: Callable[[str], str], forged: str) -> None:
@@ -286,7 +292,9 @@ class TestCursors:
             answer = api.get(who, f"{place}?cursor={forged}")
             assert answer.status_code == 422 and pointers(answer) == ["cursor"], place
 
-    @pytest.mark.parametrize("place", [0, 2**31, 2**32, 2**63, -1, -(2**63), [0, 0, 0], [-1, -1, -1], [2**63 - 1] * 3, "'"])
+    @pytest.mark.parametrize(
+        "place", [0, 2**31, 2**32, 2**63, -1, -(2**63), [0, 0, 0], [-1, -1, -1], [2**63 - 1] * 3, "'"]
+    )
     def test_a_cursor_that_leads_astray_finds_nothing_else(
         self, api: Api, path: Callable[[str], str], place: object
     ) -> None:
@@ -297,7 +305,9 @@ class TestCursors:
 
 
 class TestMethods:
-    def test_a_method_that_there_is_not_is_told_with_those_that_there_are(self, api: Api, path: Callable[[str], str]) -> None:
+    def test_a_method_that_there_is_not_is_told_with_those_that_there_are(
+        self, api: Api, path: Callable[[str], str]
+    ) -> None:
         answer = api(ADA, "DELETE", path("/experiments/{own}"))
 
         assert answer.status_code == 405
@@ -360,7 +370,7 @@ def test_the_api_describes_itself_to_anyone(api: Api) -> None:
     assert description["openapi"] == "3.1.0"
     assert {"/users/", "/users/{user_id}", "/experiments/{experiment_id}", "/measures/{experiment_id}"} <= set(
         description["paths"]
-    )  # fmt: skip
+    )
 
 
 def test_a_problem_its_log_line_and_its_audit_row_bear_one_trace_id(
@@ -375,7 +385,7 @@ def test_a_problem_its_log_line_and_its_audit_row_bear_one_trace_id(
     assert answer.json["trace_id"] == line["trace"]["id"] == row.trace_id
     assert line["mymonit"] == {
         "method": "GET", "route": "/users/", "status": 403, "seconds": line["mymonit"]["seconds"], "actor": "S001"
-    }  # fmt: skip
+    }
 
 
 def test_two_requests_have_two_trace_ids(api: Api) -> None:

@@ -73,7 +73,7 @@ def test_pages_of_experiments_have_no_gaps_and_no_repeats(api: Api, vibrations: 
         pages = api.pages(who, "/experiments?limit=2")
         assert [[experiment["experiment_id"] for experiment in page] for page in pages] == [
             numbers[:2], numbers[2:4], numbers[4:]
-        ]  # fmt: skip
+        ]
 
 
 def test_an_experiment_of_others_looks_as_if_it_were_not_there(api: Api, holes: int, audited: Audited) -> None:
@@ -124,7 +124,7 @@ def test_an_association_opens_an_experiment_to_a_scientist(
     assert api.get(SAM, f"/measures/{holes}").json == []
     assert api.get(ADA, "/scientists-experiments/").json == {
         str(vibrations): {"users": ["S001"]}, str(holes): {"users": ["S001", "S002"]}
-    }  # fmt: skip
+    }
     assert audited() == ("A001", "association.list", "association", "success")
 
 
@@ -154,7 +154,7 @@ def test_an_association_can_end_later(api: Api, vibrations: int) -> None:
         "2030-01-31T12:00:60Z", "\ud800", "٢030-01-31T12:00:00Z", 1_900_000_000, None, True, ["x"],
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_an_end_must_be_a_moment_to_come(api: Api, holes: int, until: object) -> None:
     for method in ("POST", "DELETE"):
         answer = api(ADA, method, f"/scientists-experiments/{holes}/S002", json={"until": until})

@@ -17,7 +17,7 @@ def test_the_units_of_the_si_are_there_from_the_start(api: Api, audited: Audited
     assert answer.json[0] == {"measure_type_id": 1, "name": "hertz", "symbol": "Hz", "quantity": "frequency"}
     assert {"degree Celsius": "°C", "ohm": "Ω", "katal": "kat"}.items() <= {
         kind["name"]: kind["symbol"] for kind in answer.json
-    }.items()  # fmt: skip
+    }.items()
     assert audited() == ("S001", "measure_type.list", "measure_type", "success")
 
 

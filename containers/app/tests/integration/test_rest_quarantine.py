@@ -32,7 +32,7 @@ def test_an_admin_sees_what_could_not_be_stored_but_not_its_bytes(
     assert first == {
         "id": first["id"], "reason": "bad_json", "time": first["time"], "publisher": "adapter", "size": 14,
         "experiment": None,
-    }  # fmt: skip
+    }
     assert (second["reason"], second["experiment"]) == ("dup_key", "black-holes")
     assert third["publisher"] == "\ufffd\ufffd\x1b"
     assert first["id"] < second["id"] < third["id"]

@@ -16,7 +16,7 @@ def record(user: User) -> dict[str, Any]:
     return {
         "user_id": user.user_id, "name": user.name, "username": user.username, "email": user.email,
         "role": user.role.value, "active": user.active,
-    }  # fmt: skip
+    }
 
 
 def given(user: User, **changes: object) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def test_an_admin_changes_everything_about_another(api: Api, audited: Audited) -
 def test_role_and_activity_stay_when_a_change_does_not_name_them(api: Api) -> None:
     assert api.put(ADA, "/users/S009", json=changed(INA, name="Canary-Ina")).json == {
         **record(INA), "name": "Canary-Ina"
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("who", [ADA, SAM, UMA], ids=lambda user: user.role)

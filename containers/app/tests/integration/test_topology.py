@@ -132,7 +132,7 @@ class TestTheListenersAccount:
             "make a queue", "make a queue of its own", "delete the queue", "bind", "unbind", "make an exchange",
             "delete the exchange",
         ],
-    )  # fmt: skip
+    )
     def test_it_does_nothing_else(
         self, names: RabbitConfiguration, listener: Account, action: Callable[[Channel], Any]
     ) -> None:
@@ -157,7 +157,8 @@ class TestAnAdaptersAccount:
         assert refusal(names, adapter, publish(names.exchange, key, user_id=adapter.user)) is None
 
     @pytest.mark.parametrize(
-        "key", ["", "other", "measures.", "measures.a.b", "xmeasures", "measuresx", "Measures", "measures.#", "measures.é"]
+        "key",
+        ["", "other", "measures.", "measures.a.b", "xmeasures", "measuresx", "Measures", "measures.#", "measures.é"],
     )
     def test_it_uses_no_other_routing_key(self, names: RabbitConfiguration, adapter: Account, key: str) -> None:
         assert refusal(names, adapter, publish(names.exchange, key)) == ACCESS_REFUSED
@@ -189,7 +190,7 @@ class TestAnAdaptersAccount:
             "publish elsewhere", "read", "consume", "purge", "make a queue", "delete the queue", "make an exchange",
             "delete the exchange", "bind",
         ],
-    )  # fmt: skip
+    )
     def test_it_does_nothing_else(
         self, names: RabbitConfiguration, management: Management, adapter: Account, action: Callable[[Channel], Any]
     ) -> None:

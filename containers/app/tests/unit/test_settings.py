@@ -10,7 +10,7 @@ from my_monit.settings import (
     DemonstrationConfiguration, HealthConfiguration, IdentityConfiguration, IngestionConfiguration,
     LoggingConfiguration, RabbitAdministration, RabbitConfiguration, RestConfiguration, StorageAdministration,
     StorageConfiguration, load,
-)  # fmt: skip
+)
 
 SECRET = "a-secret-that-no-message-may-show"
 
@@ -30,13 +30,14 @@ SECRETS = {
     "DB_PASSWORD": StorageConfiguration, "DB_ADMIN_PASSWORD": StorageAdministration,
     "RABBIT_PASSWORD": RabbitConfiguration, "RABBIT_ADMIN_PASSWORD": RabbitAdministration,
     "ADAPTER_PASSWORD": DemonstrationConfiguration,
-}  # fmt: skip
+}
+_PREFIXES = ("DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "LOG", "LOGSTASH", "GOOGLE", "MAX")
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.partition("_")[0] in ("DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "LOG", "LOGSTASH", "GOOGLE", "MAX"):
+        if name.partition("_")[0] in _PREFIXES:
             monkeypatch.delenv(name)
 
 

@@ -9,10 +9,10 @@ from my_monit.errors import ConfigurationError, MyMonitError, StorageContention,
 
 DUPLICATE_KEY = 1062
 _CONTENTION = frozenset({1062, 1205, 1213})
-_DATA = frozenset({1048, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690})
+_DATA = frozenset({1048, 1216, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690})
 _REFUSED = frozenset({1045, 1698})
 _UNREACHABLE = frozenset({2002, 2003, 2005})
-_FATAL = frozenset({1044, 1049, 1054, 1142, 1143, 1146, 1227})
+_FATAL = frozenset({1044, 1049, 1054, 1142, 1143, 1146, 1227, 1419})
 
 
 class DuplicateKey(StorageContention):

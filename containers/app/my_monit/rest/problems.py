@@ -9,8 +9,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from my_monit.errors import (
-    ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid, MyMonitError, NotFound, StorageContention,
-    StorageRejected, StorageUnavailable, Unauthenticated,
+    ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid,
+    MyMonitError, NotFound, StorageContention, StorageRejected, StorageUnavailable, Unauthenticated,
 )
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import current_trace_id

@@ -7,34 +7,29 @@ from mysql.connector import errors
 
 from my_monit.errors import ConfigurationError, MyMonitError, StorageContention, StorageRejected, StorageUnavailable
 
-DUPLICATE_KEY = 1062
-_CONTENTION = frozenset({1062, 1205, 1213})
-_DATA = frozenset({1048, 1216, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690})
-_REFUSED = frozenset({1045, 1698})
-_UNREACHABLE = frozenset({2002, 2003, 2005})
-_FATAL = frozenset({1044, 1049, 1054, 1142, 1143, 1146, 1227, 1419})
-
 
 class DuplicateKey(StorageContention):
     """The key is there already. Where that is an answer, and not a race, the caller says so."""
 
 
+_MEANINGS: tuple[tuple[frozenset[int], type[MyMonitError], str], ...] = (
+    (frozenset({1062}), DuplicateKey, "the key is there already"),
+    (frozenset({1205, 1213}), StorageContention, "another transaction was quicker"),
+    (frozenset({1048, 1216, 1264, 1265, 1292, 1366, 1367, 1406, 1452, 1690}), StorageRejected,
+     "the database refuses the data"),
+    (frozenset({1045, 1698}), ConfigurationError, "the database refuses the account: its name or password is wrong"),
+    (frozenset({1044, 1049, 1054, 1142, 1143, 1146, 1227, 1419}), ConfigurationError,
+     "the database refuses this to the account, or lacks the schema: mymonit migrate"),
+    (frozenset({2002, 2003, 2005}), StorageUnavailable, "the database cannot be reached at DB_HOST and DB_PORT"),
+)
+
+
 def meaning(error: errors.Error) -> MyMonitError:
     """The domain's error for a driver's; a number that nobody has classified may pass, so it is transient."""
-    number = error.errno
-    if number == DUPLICATE_KEY:
-        return DuplicateKey("the key is there already")
-    if number in _CONTENTION:
-        return StorageContention(f"another transaction was quicker (database error {number})")
-    if number in _DATA:
-        return StorageRejected(f"the database refuses the data (error {number})")
-    if number in _REFUSED:
-        return ConfigurationError(f"the database refuses the account: its name or password is wrong (error {number})")
-    if number in _UNREACHABLE:
-        return StorageUnavailable(f"the database cannot be reached at DB_HOST and DB_PORT (error {number})")
-    if number in _FATAL:
-        return ConfigurationError(f"the database refuses this account or lacks the schema (error {number})")
-    return StorageUnavailable(f"the database cannot answer (error {number})")
+    for numbers, kind, text in _MEANINGS:
+        if error.errno in numbers:
+            return kind(f"{text} (error {error.errno})")
+    return StorageUnavailable(f"the database cannot answer (error {error.errno})")
 
 
 @contextmanager

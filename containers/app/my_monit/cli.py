@@ -65,7 +65,7 @@ def rest(container: Container) -> None:
 def _make_app() -> Flask:
     container = Container()
     setup_logging(container.logging_configuration())
-    container.wire()
+    container.wire()  # pylint: disable=no-member  # made at run time by dependency-injector
     app: Flask = container.rest_application()
     return app
 

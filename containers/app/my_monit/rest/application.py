@@ -87,7 +87,8 @@ def _start_clock() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
-    _log.info(
+    # A probe every few seconds is no news.
+    (_log.debug if request.blueprint == health.blueprint.name else _log.info)(
         "request",
         method=request.method,
         route=request.url_rule.rule if request.url_rule else None,

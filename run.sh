@@ -57,7 +57,7 @@ Demonstration users: A001 (admin), S001 and S002 (scientists), U001 (auditor)
 Next, type:
     eval "$(./run.sh env)"
     printf '12.5\n13.1\n12.9\n' | mymonit-adapter text - --experiment device-vibrations --measure hertz
-    curl --cacert "$MYMONIT_CA" -H "Authorization: Bearer $(./run.sh token S001)" "$MYMONIT_URL/measures/1?limit=3"
+    curl -s --cacert "$MYMONIT_CA" -H "Authorization: Bearer $(./run.sh token S001)" "$MYMONIT_URL/measures/1?limit=3"
 SUMMARY
 }
 
@@ -67,7 +67,7 @@ first_admin() {
 Next, type (with your own values):
     ./run.sh mymonit user add --role ADMIN
     eval "$(./run.sh env)"
-    curl --cacert "$MYMONIT_CA" -H "Authorization: Bearer $(./run.sh token YOUR_USER_ID)" "$MYMONIT_URL/users/"
+    curl -s --cacert "$MYMONIT_CA" -H "Authorization: Bearer $(./run.sh token YOUR_USER_ID)" "$MYMONIT_URL/users/"
 SUMMARY
 }
 

@@ -102,7 +102,9 @@ check_bandit() {
 }
 
 versions() {
-    echo "Seen here:"
+    if [[ -n ${MYMONIT_URL:-} ]]; then echo "system: the stack at $MYMONIT_URL, with its own servers. Installed here:"; else
+        echo "Seen here:"
+    fi
     "$VENV/bin/python" --version
     mariadbd --version 2>/dev/null || mysqld --version 2>/dev/null || echo "no database server"
     echo "RabbitMQ $(dpkg-query -W -f '${Version}' rabbitmq-server 2>/dev/null || echo unknown)"

@@ -76,7 +76,10 @@ print_env() {
     export_line MYMONIT_CA "$CA"
     export_line RABBIT_URL "amqps://localhost:$AMQPS_PORT"
     export_line RABBIT_CA "$CA"
-    if [[ $RABBIT_VHOST != / ]]; then export_line RABBIT_VHOST "$RABBIT_VHOST"; fi
+    # Whatever the shell had before: the adapter is to find this broker.
+    export_line RABBIT_VHOST "$RABBIT_VHOST"
+    export_line RABBIT_EXCHANGE "${RABBIT_EXCHANGE:-mymonit}"
+    export_line RABBIT_ROUTING "${RABBIT_ROUTING:-measures}"
     if [[ $DEMO_DATA == yes ]]; then
         export_line RABBIT_USER "$ADAPTER_USER"
         export_line RABBIT_PASSWORD "$ADAPTER_PASSWORD"

@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -77,7 +78,8 @@ def listen(container: Container) -> None:
     container.storage().verify()
     listener = container.rabbit_listener()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: listener.stop())
+        # In a thread of its own: the signal may have come while this one held the very lock that stopping takes.
+        signal.signal(number, lambda *_: threading.Thread(target=listener.stop).start())
     with served(container.health(), container.health_configuration()):
         listener.run()
     container.storage().close()

@@ -7,6 +7,9 @@ from my_monit.messaging.processor import Delivery
 
 #: Bytes of bodies that may wait in memory before no more should be read.
 FULL_BYTES = 64 * 1024 * 1024
+#: Commas of bodies in one batch before it takes no more: a few for each element of an array, so that a transaction has
+#: at most a few hundred thousand rows however short they are written.
+FULL_COMMAS = 200_000
 
 
 class DeliveryBuffer:
@@ -38,8 +41,9 @@ class DeliveryBuffer:
         """What is here, up to a batch, after a moment's wait for more. Empty when there will be no more."""
         first = self._deliveries.get()
         batch = [] if first is None else [first]
+        commas = first.body.count(b",") if first else 0
         deadline = time.monotonic() + self._batch_secs
-        while batch and len(batch) < self._batch:
+        while batch and len(batch) < self._batch and commas < FULL_COMMAS:
             try:
                 delivery = self._deliveries.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
@@ -48,6 +52,7 @@ class DeliveryBuffer:
                 self._deliveries.put(None)
                 break
             batch.append(delivery)
+            commas += delivery.body.count(b",")
         return [] if self._abandoned else batch
 
     def done(self, batch: list[Delivery]) -> None:

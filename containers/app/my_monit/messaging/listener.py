@@ -59,7 +59,7 @@ class RabbitListener:
         while not self._stopping.is_set():
             started = time.monotonic()
             try:
-                self._storage.check()
+                self._storage.check_storing()
                 self._consume()
             except MyMonitError as error:
                 if not error.transient:
@@ -95,6 +95,8 @@ class _Consumption:
         self._worker = threading.Thread(target=self._work, name="storing")
         self._failure: BaseException | None = None
         self._cancelled = False
+        #: The last delivery tag that was committed, and the last that was acknowledged.
+        self._stored = self._acknowledged = 0
 
     def run(self) -> None:
         """Consume until the process stops; raises BrokerUnavailable when the connection is lost, or what the worker
@@ -103,7 +105,7 @@ class _Consumption:
         try:
             self._subscribe()
             self._health.succeed()
-            while not self._stopping.is_set() and self._worker.is_alive() and not self._cancelled:
+            while not self._stopping.is_set() and self._worker.is_alive() and self._is_subscribed():
                 self._read()
             self._unsubscribe()
             self._drain()
@@ -123,6 +125,9 @@ class _Consumption:
         self._channel.basic_consume(parking_queue(queue), partial(self._on_delivery, True))
         _log.info("consuming", queue=queue, batch=self._configuration.batch)
 
+    def _is_subscribed(self) -> bool:
+        return self._channel.is_open and not self._cancelled
+
     def _unsubscribe(self) -> None:
         if not self._cancelled:
             for tag in self._channel.consumer_tags:
@@ -133,7 +138,8 @@ class _Consumption:
         self._buffer.end()
         while self._worker.is_alive():
             self._connection.process_data_events(time_limit=TICK_SECS)
-        self._connection.process_data_events(time_limit=0)
+        while self._acknowledged != self._stored:
+            self._connection.process_data_events(time_limit=TICK_SECS)
 
     def _read(self) -> None:
         full = self._buffer.full
@@ -152,12 +158,16 @@ class _Consumption:
         try:
             while batch := self._buffer.next_batch():
                 self._store(batch)
-                acknowledge = partial(self._channel.basic_ack, batch[-1].method.delivery_tag, multiple=True)
-                self._connection.add_callback_threadsafe(acknowledge)
+                self._stored = batch[-1].method.delivery_tag
+                self._connection.add_callback_threadsafe(partial(self._acknowledge, self._stored))
         except AMQPError:
             pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
         except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
             self._failure = error
+
+    def _acknowledge(self, delivery_tag: int) -> None:
+        self._channel.basic_ack(delivery_tag, multiple=True)
+        self._acknowledged = delivery_tag
 
     def _store(self, batch: list[Delivery]) -> None:
         """Store a batch, however long the database is away, up to HOLD_SECS."""

@@ -70,7 +70,8 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the documentation
     app.url_map.strict_slashes = False
     app.url_map.converters.update(id=_Id, staff=_Staff)
-    app.before_request(_start_clock)
+    app.url_map.merge_slashes = False  # no redirect to wherever a client says that it is
+    app.before_request(_start)
     authentication.register(app)
     app.after_request(_finish)
     api = Api(app)
@@ -81,8 +82,11 @@ def create_app() -> Flask:
     return app
 
 
-def _start_clock() -> None:
+def _start() -> None:
     g.started = time.monotonic()
+    # Read before anything is refused: gunicorn closes a connection on which a body is left, and the proxy would give
+    # that very connection to somebody else's request.
+    request.get_data()
 
 
 def _finish(response: Response) -> Response:

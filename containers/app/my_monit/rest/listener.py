@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import adopt_gunicorn
+from my_monit.rest.worker import Worker
 from my_monit.settings import RestConfiguration
 
 #: Seconds that a worker's event loop may be silent; a stream that works is not silent.
@@ -43,7 +44,10 @@ class RestListener(BaseApplication):
             "bind": f"{self._configuration.host}:{self._configuration.port}",
             "workers": self._configuration.workers,
             "threads": self._configuration.threads,
-            "worker_class": "gthread",
+            "worker_class": Worker,
+            "limit_request_line": 8190,  # these three: as much as the proxy lets through
+            "limit_request_fields": 1000,
+            "limit_request_field_size": 8190,
             "logger_class": _Logger,
             "timeout": WORKER_SECS,
             "graceful_timeout": GRACE_SECS,

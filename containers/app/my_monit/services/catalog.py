@@ -10,6 +10,9 @@ from my_monit.model import MeasureType, Message, Reason
 from my_monit.parsing import Reading
 from my_monit.storage.ports import Unit
 
+#: Routes remembered before all are forgotten: sensors' names are free text, and this is only a cache.
+MAX_ROUTES = 100_000
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -60,6 +63,8 @@ class Catalog:
             return number
         found = self._look_up(unit, routing_key, reading)
         if not isinstance(found, Reason):
+            if len(self._routes) >= MAX_ROUTES:
+                self.forget()
             self._routes[route] = found
         return found
 

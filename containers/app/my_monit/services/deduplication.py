@@ -31,7 +31,16 @@ def identify(message: Message, publisher: bytes, publisher_id: int) -> Identifie
     if not message.message_id:
         return Identified(message, publisher, publisher_id, None, b"")
     body_hash = hashlib.blake2b(message.body, digest_size=HASH_BYTES).digest()
-    return Identified(message, publisher, publisher_id, MessageId(publisher_id, message.message_id), body_hash)
+    return Identified(message, publisher, publisher_id, MessageId(publisher_id, _own_id(message, publisher)), body_hash)
+
+
+def _own_id(message: Message, publisher: bytes) -> bytes:
+    """Routing keys of no known experiment share one publisher, so their ids are told apart by the key."""
+    own = message.message_id or b""
+    if publisher:
+        return own
+    key = message.routing_key.encode(errors="surrogateescape")
+    return hashlib.blake2b(key + b"\0" + own, digest_size=HASH_BYTES).digest()
 
 
 def sift(unit: Unit, messages: Sequence[Identified]) -> Sifted:

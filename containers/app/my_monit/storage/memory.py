@@ -61,5 +61,8 @@ class MemoryStorage:
     def check(self) -> None:
         """It is always there."""
 
+    def check_storing(self) -> None:
+        """It can always store."""
+
     def close(self) -> None:
         """There is nothing to close."""

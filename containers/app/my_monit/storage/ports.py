@@ -177,6 +177,9 @@ class StoragePort(Protocol):
         one, which may have the last connection.
         """
 
+    def check_storing(self) -> None:
+        """As `check`, and raises StorageUnavailable too when it answers but cannot store (read-only, full)."""
+
     def check(self) -> None:
         """Raises StorageUnavailable when the database does not answer, ConfigurationError when it never will."""
 

@@ -45,6 +45,10 @@ class Storage:
         with self._connector.transaction() as session:
             session.rows("SELECT 1")
 
+    def check_storing(self) -> None:
+        with self._connector.transaction() as session:
+            session.insert("INSERT INTO MEASURE_BLOCKS () VALUES ()")  # of which 2^43 may be wasted
+
     def verify(self) -> None:
         """Raises ConfigurationError unless session, schema and rights are what this code was written for."""
         with self._connector.transaction() as session:

@@ -186,10 +186,11 @@ def test_a_forged_death_cannot_stop_the_parking_queue(
     assert (refused.reason, refused.routing_key) == ("undeliverable", parked.encode())
 
 
-def test_log_lines_tell_how_much_and_nothing_of_what(lane: Lane, log_lines: LogLines) -> None:
+def test_log_lines_tell_how_much_and_nothing_of_what(lane: Lane, log_lines: LogLines, eventually: Eventually) -> None:
     lane.send(b'{"experiment": "canary-experiment"}', body_of(sensor="canary-sensor"))
     lane.settle()
 
+    eventually(lambda: log_lines.of("quarantined"))  # it is told after the commit
     assert log_lines.of("batch_stored")
     assert sum(line["mymonit"]["items"] for line in log_lines.of("quarantined")) == 1
     assert "canary" not in log_lines.text

@@ -374,10 +374,14 @@ def test_a_database_that_is_read_only_may_be_writable_again_f9(storage, administ
         administrator.execute("SET GLOBAL read_only = 1")
         with pytest.raises(StorageUnavailable, match="1290") as refusal:
             add_users(storage, make_user("S001"))
+        storage.check()
+        with pytest.raises(StorageUnavailable):
+            storage.check_storing()
     finally:
         administrator.execute("SET GLOBAL read_only = 0")
 
     assert refusal.value.transient
+    storage.check_storing()
     add_users(storage, make_user("S001"))
 
 

@@ -104,3 +104,47 @@ def test_health_and_description_are_open_to_everybody(as_user):
 
     assert nobody("GET", "/health/live").json() == nobody("GET", "/health/ready").json() == {"status": "ok"}
     assert nobody("GET", "/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_a_body_that_is_refused_unread_harms_nobody_else(as_user, admin):
+    nobody = as_user(None)
+
+    for size in (66_000, 400_000, 1_000_000) * 5:
+        assert nobody("POST", "/users/", data=b"x" * size).status_code == 401
+        assert admin("GET", "/users/me").status_code == 200
+
+
+def sent_raw(request: bytes) -> bytes:
+    """The answer to bytes that no client library would send."""
+    host, port = address()
+    context = ssl.create_default_context(cafile=os.environ["MYMONIT_CA"])
+    with socket.create_connection((host, port), timeout=10) as line:
+        with context.wrap_socket(line, server_hostname=host) as tls:
+            tls.sendall(request)
+            return b"".join(iter(lambda: tls.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /users/?name=Sk\xc5\x82odowska HTTP/1.1\r\nHost: localhost",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nMarie: \x01",
+        b"GET / HTTP/1.1\r\nHost: localhost" + b"".join(b"\r\nX-%d: x" % number for number in range(2000)),
+    ],
+    ids=["raw-bytes", "control-character", "many-headers"],
+)
+def test_what_cannot_be_read_is_answered_with_a_problem_that_quotes_nothing(line):
+    answer = sent_raw(line + b"\r\nConnection: close\r\n\r\n")
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1].startswith(b"4")
+    assert b"application/problem+json" in head
+    assert b"odowska" not in body and b"arie" not in body
+
+
+def test_a_long_query_and_a_doubled_slash_are_no_reason_to_leave_the_api(scientist, experiment_id):
+    many = "&".join(f"type=t{number}" for number in range(700))
+
+    assert scientist("GET", f"/measures/{experiment_id}?{many}").json() == []
+    answer = scientist("GET", f"/measures//{experiment_id}", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)

@@ -59,7 +59,7 @@ def test_the_table_of_settings_has_every_setting_with_its_default():
 
 
 def test_the_table_of_the_stack_has_every_setting_that_the_application_does_not_read():
-    script = (ROOT / "containers" / "common.sh").read_text(encoding="utf-8")
+    script = (ROOT / "containers" / "settings.sh").read_text(encoding="utf-8")
     made = set(re.findall(r"^ +add_(?:setting|secret|port) ([A-Z_]+)", script, flags=re.MULTILINE))
 
     assert set(table("operations.md", "What only the stack reads")) == made - set(every_setting())

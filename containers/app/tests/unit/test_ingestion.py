@@ -525,3 +525,13 @@ def test_the_headers_of_a_message_are_rendered_once_however_many_of_its_elements
     store(ingestion, message([42, reading(measure="furlong"), 43], headers=headers))
     assert rendered == ["once"]
     assert [item.headers for item in storage.quarantined()] == ['{"x": 1}'] * 3
+
+
+def test_the_same_id_and_body_under_two_unknown_routing_keys_are_two_messages(storage, ingestion):
+    same = {"message_id": b"1", "user_id": None}
+
+    store(ingestion, message(b"", routing_key="measures.x", **same), message(b"", routing_key="measures.y", **same))
+
+    assert [(item.reason, item.routing_key) for item in storage.quarantined()] == [
+        ("bad_json", "measures.x"), ("bad_json", "measures.y")
+    ]

@@ -89,6 +89,14 @@ class _StandardError(logging.StreamHandler[TextIO]):
         """Nobody can be told that standard error is gone, and the work must go on."""
 
 
+def _let_go_of_standard_error() -> None:
+    """Where it is gone: Python would end with status 120 for what it cannot flush."""
+    try:
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        sys.stderr = None  # type: ignore[assignment]
+
+
 def _standard_error() -> logging.Handler:
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # JSON is UTF-8, whatever the locale

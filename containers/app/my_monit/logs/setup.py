@@ -78,6 +78,7 @@ class Logging:
             logging.getLogger().removeHandler(handler)
         if self._shipping:
             self._shipping.close()
+        _let_go_of_standard_error()
 
 
 #: What this process logs through: one or none.
@@ -94,7 +95,7 @@ def _let_go_of_standard_error() -> None:
     try:
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):
-        sys.stderr = None  # type: ignore[assignment]
+        sys.stderr = None
 
 
 def _standard_error() -> logging.Handler:

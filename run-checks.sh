@@ -23,7 +23,6 @@ usage() {
     adapters      the adapters, on a real broker
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
-    outages       the adapters while their broker goes away again and again; only by name
 
 What the parts need is made first: Python packages from the hashed lock, and a stack of their own under .local/checks
 that is stopped again at the end. With MYMONIT_URL set, as by eval "$(./run.sh env)", `system` tests that stack instead.

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+SERVER = PROGRAMS / "rabbitmq-server"
 START_SECS = 60  # on a busy machine; eight seconds on an idle one
 STOP_SECS = 30
 HEARTBEAT_SECS = 2  # short, so that a lost one shows within a test
@@ -86,6 +87,7 @@ class RabbitServer:
         self._run("epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1")
         self._run(str(SERVER))
         _wait_until_open(self._tls_port)
+        self._write_down_the_queues()
 
     def kill(self) -> None:
         """As a power cut does."""
@@ -94,6 +96,12 @@ class RabbitServer:
                 os.killpg(process.pid, signal.SIGKILL)  # a session of its own: only what this test has started
             process.wait(STOP_SECS)
         self._processes.clear()
+
+    def _write_down_the_queues(self) -> None:
+        """RabbitMQ writes a new queue's whereabouts to the disk up to three seconds late; killed before that, it has
+        forgotten them when it is back, and the queue never finds a leader again."""
+        command = [PROGRAMS / "rabbitmqctl", "eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]
+        subprocess.run(command, env=self._environment(), check=True, capture_output=True)
 
     def _run(self, *command: str) -> None:
         with (self._folder / f"{Path(command[0]).name}.log").open("ab") as log:

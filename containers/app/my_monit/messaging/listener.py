@@ -186,7 +186,10 @@ class _Consumption:
                 self._stopping.wait(back_off.next())
         self._health.succeed()
         self._buffer.done(batch)
-        _log.debug("batch_stored", messages=len(batch), seconds=time.monotonic() - started, **outcome._asdict())
+        _log.debug(
+            "batch_stored", messages=len(batch), seconds=time.monotonic() - started, stored=outcome.stored,
+            quarantined=outcome.quarantined, duplicates=outcome.duplicates,
+        )
         if outcome.quarantined:
             _log.warning("quarantined", items=outcome.quarantined)
 

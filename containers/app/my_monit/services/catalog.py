@@ -10,8 +10,10 @@ from my_monit.model import MeasureType, Message, Reason
 from my_monit.parsing import Reading
 from my_monit.storage.ports import Unit
 
-#: Routes remembered before all are forgotten: sensors' names are free text, and this is only a cache.
-MAX_ROUTES = 100_000
+#: Series remembered before all are forgotten: sensors' names are free text, and this is only a cache.
+MAX_SERIES = 100_000
+#: The one publisher of all messages that name neither an account nor a known experiment.
+NOBODY = b""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -25,13 +27,17 @@ class Catalog:
         self._measure_types: dict[str, MeasureType] = {}
         self._series: dict[tuple[int, int, str], int] = {}
         self._publishers: dict[bytes, int] = {}
-        self._routes: dict[tuple[str, str, str, str, str | None], int] = {}
+        self._publishers_by_key: dict[str, bytes] = {}
 
     def forget(self) -> None:
-        """After a transaction that was undone: some of these numbers may have been given in it."""
-        self._series.clear()
-        self._publishers.clear()
-        self._routes.clear()
+        """After a transaction that was undone: some of these numbers may have been given in it.
+
+        It may also have been undone because an older backup was restored, in which the others are not there either.
+        """
+        for remembered in (
+            self._experiments, self._measure_types, self._series, self._publishers, self._publishers_by_key
+        ):
+            remembered.clear()
 
     def publisher(self, unit: Unit, message: Message) -> bytes:
         """The account that the broker vouches for, otherwise the routing key.
@@ -40,9 +46,14 @@ class Catalog:
         """
         if message.user_id:
             return message.user_id
-        named = self.experiment_of_key(message.routing_key)
-        known = message.routing_key == self._routing or (named and self._experiment(unit, named))
-        return message.routing_key.encode() if known else b""
+        key = message.routing_key
+        publisher = self._publishers_by_key.get(key)
+        if publisher is None:
+            named = self.experiment_of_key(key)
+            if key != self._routing and not (named and self._experiment(unit, named)):
+                return NOBODY
+            publisher = self._publishers_by_key[key] = key.encode()
+        return publisher
 
     def publisher_id(self, unit: Unit, publisher: bytes) -> int:
         number = self._publishers.get(publisher)
@@ -57,18 +68,6 @@ class Catalog:
 
     def series_id(self, unit: Unit, routing_key: str, reading: Reading) -> int | Reason:
         """The series that a reading belongs to, or why it has none; a series comes into being when it is asked for."""
-        route = (routing_key, reading.experiment, reading.measure, reading.sensor, reading.unit)
-        number = self._routes.get(route)
-        if number is not None:
-            return number
-        found = self._look_up(unit, routing_key, reading)
-        if not isinstance(found, Reason):
-            if len(self._routes) >= MAX_ROUTES:
-                self.forget()
-            self._routes[route] = found
-        return found
-
-    def _look_up(self, unit: Unit, routing_key: str, reading: Reading) -> int | Reason:
         experiment_id = self._experiment(unit, reading.experiment)
         if not self._may_publish(unit, routing_key, reading.experiment, experiment_id):
             return Reason.FORBIDDEN
@@ -80,9 +79,12 @@ class Catalog:
         if reading.unit is not None and reading.unit != measure_type.symbol:
             return Reason.WRONG_UNIT
         identity = (experiment_id, measure_type.measure_type_id, reading.sensor)
-        if identity not in self._series:
-            self._series[identity] = unit.series.find_or_add(*identity)
-        return self._series[identity]
+        number = self._series.get(identity)
+        if number is None:
+            if len(self._series) >= MAX_SERIES:
+                self._series.clear()
+            number = self._series[identity] = unit.series.find_or_add(*identity)
+        return number
 
     def _may_publish(self, unit: Unit, routing_key: str, name: str, experiment_id: int | None) -> bool:
         """The broker enforces who may use which routing key, so the key says what the publisher may write to."""

@@ -1,7 +1,9 @@
 """Which messages are new: an id counts once per publisher, and means one body for ever."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 from my_monit.model import Message
@@ -9,6 +11,10 @@ from my_monit.storage.ports import MessageId, Unit
 
 #: Bytes of a body's fingerprint: at 128 bits nobody finds two bodies with the same one.
 HASH_BYTES = 16
+#: Bytes of an id, as the broker and the database take them.
+MAX_ID_BYTES = 255
+#: Routing keys whose fingerprints are remembered, for speed alone.
+_CACHED_KEYS = 4096
 
 
 class Identified(NamedTuple):
@@ -21,49 +27,52 @@ class Identified(NamedTuple):
     body_hash: bytes
 
 
-class Sifted(NamedTuple):
-    new: list[Identified]
-    repeated: list[Identified]
-    conflicting: list[Identified]
+class Verdict(Enum):
+    NEW = auto()
+    REPEATED = auto()
+    CONFLICTING = auto()
 
 
-def identify(message: Message, publisher: bytes, publisher_id: int) -> Identified:
-    if not message.message_id:
-        return Identified(message, publisher, publisher_id, None, b"")
-    body_hash = hashlib.blake2b(message.body, digest_size=HASH_BYTES).digest()
-    return Identified(message, publisher, publisher_id, MessageId(publisher_id, _own_id(message, publisher)), body_hash)
+def body_hash(message: Message) -> bytes:
+    """What tells its body from others; b"" for a message without an id, which nobody asks."""
+    return hashlib.blake2b(message.body, digest_size=HASH_BYTES).digest() if message.message_id else b""
 
 
-def _own_id(message: Message, publisher: bytes) -> bytes:
-    """Routing keys of no known experiment share one publisher, so their ids are told apart by the key."""
-    own = message.message_id or b""
-    if publisher:
-        return own
-    key = message.routing_key.encode(errors="surrogateescape")
-    return hashlib.blake2b(key + b"\0" + own, digest_size=HASH_BYTES).digest()
+def shared_id(routing_key: str, message_id: bytes) -> bytes:
+    """An id among all messages that name no account: these belong to their routing key, known or not.
+
+    What is unknown today may be an experiment tomorrow, so whether it is known must not matter. The id comes first,
+    because ids that rise with time are cheap to remember in their order.
+    """
+    fingerprint = _fingerprint(routing_key)
+    if len(message_id) + HASH_BYTES <= MAX_ID_BYTES:
+        return message_id + fingerprint
+    return hashlib.blake2b(fingerprint + message_id, digest_size=HASH_BYTES).digest()
 
 
-def sift(unit: Unit, messages: Sequence[Identified]) -> Sifted:
+@lru_cache(maxsize=_CACHED_KEYS)
+def _fingerprint(routing_key: str) -> bytes:
+    return hashlib.blake2b(routing_key.encode(errors="surrogateescape"), digest_size=HASH_BYTES).digest()
+
+
+def sift(unit: Unit, messages: Sequence[Identified]) -> list[Verdict]:
     """Remember the ids; tell new messages from repeated ones and from those that use an id for another body."""
-    first = _first_bodies(messages)
-    known = unit.messages.remember(first) if first else {}
-    sifted = Sifted([], [], [])
-    met: set[MessageId] = set()
-    for one in messages:
-        if one.key is None or (one.key not in known and one.key not in met):
-            sifted.new.append(one)
-        elif known.get(one.key, first[one.key]) == one.body_hash:
-            sifted.repeated.append(one)
-        else:
-            sifted.conflicting.append(one)
-        if one.key is not None:
-            met.add(one.key)
-    return sifted
-
-
-def _first_bodies(messages: Iterable[Identified]) -> dict[MessageId, bytes]:
-    first: dict[MessageId, bytes] = {}
+    first: dict[MessageId, Identified] = {}
     for one in messages:
         if one.key is not None:
-            first.setdefault(one.key, one.body_hash)
-    return first
+            first.setdefault(one.key, one)
+    known = unit.messages.remember({key: one.body_hash for key, one in first.items()}) if first else {}
+    return [_verdict(one, first, known) for one in messages]
+
+
+def _verdict(
+    one: Identified, first: dict[MessageId, Identified], known: dict[MessageId, bytes]
+) -> Verdict:
+    if one.key is None:
+        return Verdict.NEW
+    meant = known.get(one.key)
+    if meant is None:
+        if first[one.key] is one:
+            return Verdict.NEW
+        meant = first[one.key].body_hash
+    return Verdict.REPEATED if meant == one.body_hash else Verdict.CONFLICTING

@@ -5,16 +5,18 @@ A batch is one transaction. Its messages may come again after any failure, so ev
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from my_monit.errors import StorageContention, StorageRejected
-from my_monit.model import Message, Quarantined, Reason
-from my_monit.parsing import Parsed, Reading, elements, parse, refuse_envelope, well_formed
-from my_monit.services.catalog import Catalog
-from my_monit.services.deduplication import Identified, Sifted, identify, sift
-from my_monit.storage.ports import NewMeasure, StoragePort, Unit
+from my_monit.errors import MyMonitError, StorageContention, StorageRejected
+from my_monit.model import Message, Reason
+from my_monit.parsing import Parsed, parse, refuse_envelope
+from my_monit.services.catalog import NOBODY, Catalog
+from my_monit.services.deduplication import Identified, body_hash, shared_id, sift
+from my_monit.services.sorting import DUPLICATE, Batch, Fate
+from my_monit.storage.ports import MessageId, StoragePort, Unit
 
 #: Times that a batch is run when others are quicker; a deadlock's winner needs milliseconds.
 ATTEMPTS = 5
@@ -24,35 +26,29 @@ PAUSE_SECS = 0.5
 _NS_PER_SECOND = 1_000_000_000
 
 
-class Outcome(NamedTuple):
-    """What became of some messages: measures stored, items quarantined, messages that had been seen before."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of some messages: measures stored, items quarantined, messages that had been seen before.
+
+    `fates` tells it for each of them, in the order in which they were given.
+    """
 
     stored: int = 0
     quarantined: int = 0
     duplicates: int = 0
-
-    def plus(self, other: "Outcome") -> "Outcome":
-        return Outcome(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+    fates: Sequence[Fate] = field(default=(), compare=False, repr=False)
 
 
-class _Batch:
-    """What one transaction is going to write."""
+class _Read(NamedTuple):
+    """A message, and what can be said of it without the database: why it is refused as a whole, or what is in it."""
 
-    def __init__(self) -> None:
-        self.measures: list[NewMeasure] = []
-        self.quarantined: list[Quarantined] = []
-        self._rendered: tuple[Message | None, str] = (None, "")
+    message: Message
+    body_hash: bytes
+    content: Reason | Parsed
 
-    def quarantine(
-        self, one: Identified, reason: Reason, *,
-        body: bytes, element: int | None = None, experiment: str | None = None,
-    ) -> None:
-        message = one.message
-        if self._rendered[0] is not message:  # once for 10,000 elements: headers may be larger than all of these
-            self._rendered = message, message.headers()
-        self.quarantined.append(Quarantined(
-            reason, one.publisher, message.routing_key, message.message_id, element, experiment, self._rendered[1], body
-        ))
+
+class _Undo(MyMonitError):
+    """A transaction was only a trial, and went well."""
 
 
 class IngestionService:
@@ -66,81 +62,79 @@ class IngestionService:
         self._clock = clock
 
     def store(self, messages: Sequence[Message]) -> Outcome:
-        """Store or quarantine everything in `messages`; on return it is committed.
+        """Store or quarantine everything in `messages`, in one transaction; on return it is committed.
 
         Raises StorageUnavailable or StorageContention when that cannot be said, after which the same messages may
         be given again.
         """
+        latest = self._clock() + self._max_future
+        batch = [_read(message, latest) for message in messages]
         try:
-            return self._attempt(messages)
+            return self._attempt(batch)
         except StorageRejected:
-            # The parser lets nothing through that the database refuses, unless one of them is wrong: then the one
-            # message is found by halving, and its neighbours are stored.
-            if len(messages) == 1:
-                return self._attempt([messages[0]._replace(parked=True)])
-            half = len(messages) // 2
-            return self.store(messages[:half]).plus(self.store(messages[half:]))
+            # The parser lets nothing through that the database refuses, unless one of them is wrong.
+            return self._attempt(self._without_refused(batch))
 
-    def _attempt(self, messages: Sequence[Message]) -> Outcome:
+    def _without_refused(self, batch: Sequence[_Read]) -> list[_Read]:
+        """The same, in which each message that the database refuses goes into the quarantine as a whole.
+
+        They are found by halving, in transactions that are undone: messages without an id that were stored in a
+        transaction of their own would be stored again if the rest of the batch failed.
+        """
+        if len(batch) == 1:
+            return [batch[0]._replace(content=Reason.UNDELIVERABLE)]
+        middle = len(batch) // 2
+        halves = batch[:middle], batch[middle:]
+        return [one for half in halves for one in (half if self._accepts(half) else self._without_refused(half))]
+
+    def _accepts(self, batch: Sequence[_Read]) -> bool:
+        try:
+            self._attempt(batch, undo=True)
+        except StorageRejected:
+            return False
+        except _Undo:
+            pass
+        return True
+
+    def _attempt(self, batch: Sequence[_Read], *, undo: bool = False) -> Outcome:
         retrying = Retrying(
             retry=retry_if_exception_type(StorageContention), stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.01, max=PAUSE_SECS), reraise=True,
         )
-        return retrying(self._store_once, messages)
+        return retrying(self._store_once, batch, undo=undo)
 
-    def _store_once(self, messages: Sequence[Message]) -> Outcome:
-        batch = _Batch()
+    def _store_once(self, batch: Sequence[_Read], *, undo: bool) -> Outcome:
         try:
             with self._storage.unit() as unit:
-                sifted = sift(unit, [self._identified(unit, message) for message in messages])
-                self._sort_all(unit, sifted, batch)
-                if batch.measures:
-                    unit.measures.add(batch.measures)
-                if batch.quarantined:
-                    unit.quarantine.add(batch.quarantined)
+                known = [self._identified(unit, one) for one in batch]
+                content = Batch(unit, self._catalog)
+                fates = list(map(content.add, known, sift(unit, known), (one.content for one in batch)))
+                if content.measures:
+                    unit.measures.add(content.measures)
+                if content.quarantined:
+                    unit.quarantine.add(content.quarantined)
+                if undo:
+                    raise _Undo
         except BaseException:
             self._catalog.forget()
             raise
-        return Outcome(len(batch.measures), len(batch.quarantined), len(sifted.repeated))
+        stored, quarantined = (sum(counts) for counts in zip(Fate(), *fates, strict=True))
+        return Outcome(stored, quarantined, fates.count(DUPLICATE), fates)
 
-    def _identified(self, unit: Unit, message: Message) -> Identified:
+    def _identified(self, unit: Unit, one: _Read) -> Identified:
+        message = one.message
         publisher = self._catalog.publisher(unit, message)
-        return identify(message, publisher, self._catalog.publisher_id(unit, publisher))
-
-    def _sort_all(self, unit: Unit, sifted: Sifted, batch: _Batch) -> None:
-        for one in sifted.conflicting:
-            batch.quarantine(one, Reason.ID_CONFLICT, body=one.message.body, experiment=self._named(one))
-        latest = self._clock() + self._max_future
-        for one in sifted.new:
-            refusal = _refusal(one.message)
-            if refusal:
-                batch.quarantine(one, refusal, body=one.message.body, experiment=self._named(one))
-            else:
-                self._sort(unit, one, parse(one.message.body, latest=latest), batch)
-
-    def _sort(self, unit: Unit, one: Identified, parsed: Parsed, batch: _Batch) -> None:
-        """Put each measurement of one message where it belongs."""
-        routing_key = one.message.routing_key
-        misfits: list[tuple[int, Reading, Reason]] = []
-        for element, reading in parsed.readings:
-            found = self._catalog.series_id(unit, routing_key, reading)
-            if isinstance(found, Reason):
-                misfits.append((element, reading, found))
-            else:
-                batch.measures.append(NewMeasure(found, reading.time, reading.value, one.publisher_id))
-        for rejected in parsed.rejected:
-            experiment = rejected.experiment or self._named(one)
-            batch.quarantine(
-                one, rejected.reason, body=rejected.body, element=rejected.element, experiment=experiment
+        number = self._catalog.publisher_id(unit, publisher)
+        key = None
+        if message.message_id:
+            key = MessageId(number, message.message_id) if message.user_id else MessageId(
+                self._catalog.publisher_id(unit, NOBODY), shared_id(message.routing_key, message.message_id)
             )
-        if misfits:
-            bodies = elements(one.message.body)
-            for element, reading, reason in misfits:
-                experiment = well_formed(reading.experiment) or self._named(one)
-                batch.quarantine(one, reason, body=bodies[element], element=element, experiment=experiment)
+        return Identified(message, publisher, number, key, one.body_hash)
 
-    def _named(self, one: Identified) -> str | None:
-        return self._catalog.experiment_of_key(one.message.routing_key)
+
+def _read(message: Message, latest: int) -> _Read:
+    return _Read(message, body_hash(message), _refusal(message) or parse(message.body, latest=latest))
 
 
 def _refusal(message: Message) -> Reason | None:

@@ -9,7 +9,9 @@ import mysql.connector
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.constants import ClientFlag
 
-from my_monit.errors import ConfigurationError, MyMonitError, StorageUnavailable
+from my_monit.errors import (
+    ConfigurationError, MyMonitError, StorageContention, StorageRejected, StorageUnavailable,
+)
 from my_monit.settings import StorageConfiguration
 from my_monit.storage.faults import translated
 
@@ -72,6 +74,15 @@ class Session:
         self.execute(sql, parameters)
         return int(self._cursor.lastrowid or 0)
 
+    def insert_values(self, into: str, values: Sequence[str]) -> None:
+        """Run one INSERT of rows that are SQL already: numbers and hexadecimal digits, never text of anybody's.
+
+        Several times faster than insert_many, which does in Python what every row's parameters need.
+        """
+        inserted = self.execute(f"INSERT INTO {into} VALUES {','.join(values)}")
+        if inserted != len(values):
+            raise StorageUnavailable(f"the database inserted {inserted} rows of {len(values)}")
+
     def insert_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one INSERT ... VALUES (...) for all rows; the driver sends them as one statement."""
         with translated():
@@ -92,6 +103,7 @@ class Session:
         self.execute("COMMIT")
 
     def rollback(self) -> None:
+        """Needed after any error: a lock wait that took too long (1205) undoes its own statement alone."""
         self.execute("ROLLBACK")
 
 
@@ -105,7 +117,7 @@ class StorageConnector:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Commit at the end; after any error roll back, and after a database error also drop the connection.
+        """Commit at the end; after any error roll back, and drop the connection unless it surely is as before.
 
         Raises StorageUnavailable when no connection can be had. When a commit's reply is lost its outcome is
         unknown: the whole transaction must be safe to run again.
@@ -120,7 +132,7 @@ class StorageConnector:
                 session.commit()
                 kept = True
             except MyMonitError as error:
-                kept = not isinstance(error.__cause__, mysql.connector.Error) and _rolled_back(session)
+                kept = _leaves_connection(error) and _rolled_back(session)
                 raise
             finally:
                 self._give_back(connection, kept=kept)
@@ -158,6 +170,13 @@ class StorageConnector:
             return self._idle.pop()
         except IndexError:  # nobody may look first: another thread could take the last one in between
             return None
+
+
+def _leaves_connection(error: MyMonitError) -> bool:
+    """Whether the connection works on: the error was none of the driver's, or the database's word on one statement."""
+    return not isinstance(error.__cause__, mysql.connector.Error) or isinstance(
+        error, StorageContention | StorageRejected
+    )
 
 
 def _rolled_back(session: Session) -> bool:

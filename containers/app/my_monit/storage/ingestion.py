@@ -14,6 +14,9 @@ INSERT_BYTES = 8 * 1024 * 1024
 #: Ids per look-up of known messages.
 LOOKUP_IDS = 1000
 
+#: Bytes of a row of the quarantine besides its body and its properties, at most.
+_FRAME_BYTES = 1024
+
 _RECORD = "quarantine_id, reason, received, publisher, size, experiment"
 
 
@@ -37,11 +40,10 @@ class Messages:
 
     def _insert(self, hashes: dict[MessageId, bytes]) -> None:
         if hashes:
-            self._session.insert_many(
-                "INSERT INTO MESSAGE_IDS (publisher_id, message_id, body_hash, seen) "
-                "VALUES (%s, %s, %s, UNIX_TIMESTAMP())",
-                [(*key, body_hash) for key, body_hash in hashes.items()],
-            )
+            self._session.insert_values("MESSAGE_IDS (publisher_id, message_id, body_hash, seen)", [
+                f"({publisher_id:d},x'{message_id.hex()}',x'{body_hash.hex()}',UNIX_TIMESTAMP())"
+                for (publisher_id, message_id), body_hash in hashes.items()
+            ])
 
     def _known(self, hashes: dict[MessageId, bytes]) -> Iterator[tuple[MessageId, bytes]]:
         keys = iter(hashes)
@@ -108,7 +110,7 @@ def _portions(items: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
             yield portion
             portion, size = [], 0
         portion.append(item)
-        size += len(item.body) + len(item.headers)
+        size += _FRAME_BYTES + len(item.body) + len(item.headers)
     if portion:
         yield portion
 

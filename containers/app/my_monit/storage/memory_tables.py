@@ -1,7 +1,7 @@
 """The tables of `MemoryStorage`, and what ports.py says can be done with them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
     Series, SeriesExtent, User,
 )
-from my_monit.storage.ports import AuditRow, MessageId, NewMeasure
+from my_monit.storage.ports import AuditRow, MessageId, Origin, Sample
 
 _K = TypeVar("_K", int, str)
 _V = TypeVar("_V")
@@ -184,11 +184,14 @@ class Measures(_Table):
         ]
         return sorted(found, key=_position, reverse=selection.descending)[:limit]
 
-    def add(self, measures: Sequence[NewMeasure]) -> None:
+    def add(self, measures: Mapping[Origin, Sequence[Sample]]) -> None:
         known = set(self._tables.series.values())
-        for number, new in enumerate(measures, len(self._tables.measures) + 1):
-            _existing(known, new.series_id)
-            self._tables.measures.append(Measure(new.series_id, new.time, number, new.value))
+        for origin, samples in measures.items():
+            _existing(known, origin.series_id)
+            self._tables.measures += [
+                Measure(origin.series_id, sample.time, number, sample.value)
+                for number, sample in enumerate(samples, len(self._tables.measures) + 1)
+            ]
 
 
 class Messages(_Table):

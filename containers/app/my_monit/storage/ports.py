@@ -5,7 +5,7 @@ a moment has an offset, and comes back in UTC. Ids that are given must exist: St
 "Now" is the database's clock, and "associated" means that an association has begun and has no end or one to come.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -73,13 +73,21 @@ class MeasureTypes(Protocol):
         """The unknown ones are left out."""
 
 
-class NewMeasure(NamedTuple):
-    """`time` in nanoseconds since 1970 UTC; `value` finite."""
+class Origin(NamedTuple):
+    """Where measures belong, and who sent them."""
 
     series_id: int
-    time: int
-    value: float
     publisher_id: int
+
+
+class Sample(Protocol):
+    """`time` in nanoseconds since 1970 UTC; `value` finite. It is read by the ten thousand, from whatever has it."""
+
+    @property
+    def time(self) -> int: ...
+
+    @property
+    def value(self) -> float: ...
 
 
 class SeriesTable(Protocol):
@@ -106,7 +114,7 @@ class Measures(Protocol):
         what `series_ids` were chosen by. `span` hints how many nanoseconds the measures before these spanned.
         """
 
-    def add(self, measures: Sequence[NewMeasure]) -> None:
+    def add(self, measures: Mapping[Origin, Sequence[Sample]]) -> None:
         """Store all of them, equal ones too, each under an id of its own; count them in their series. Received: now."""
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from my_monit.model import Experiment, Role, User
-from my_monit.storage.ports import NewMeasure, Unit
+from my_monit.storage.ports import Unit
+from tests.measures import NewMeasure, by_origin
 
 CANARY = "canary"
 #: 2022-04-06T07:00:00Z in nanoseconds since 1970.
@@ -46,7 +47,7 @@ def furnish(unit: Unit) -> Laboratory:
     unit.associations.add(laboratory.black_holes.experiment_id, SUE.user_id, until=None)
     hertz = unit.measure_types.by_name(["hertz"])["hertz"].measure_type_id
     series_id = unit.series.find_or_add(laboratory.vibrations.experiment_id, hertz, "")
-    unit.measures.add([
+    unit.measures.add(by_origin(
         NewMeasure(series_id, MORNING + number * SECOND, 12.5 + number, laboratory.publisher_id) for number in range(3)
-    ])
+    ))
     return laboratory

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from my_monit.model import Quarantined, Reason
-from my_monit.storage.ports import NewMeasure
 from my_monit.storage.storage import Storage
 from my_monit.timestamps import LATEST, from_rfc3339
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, SUE, Laboratory
 from tests.integration.rest_api import Api, next_of, pointers
+from tests.measures import NewMeasure, by_origin
 
 Audited = Callable[[], tuple[str, str, str, str]]
 #: Measure type and sensor ('' for none), nanoseconds since 1970, value.
@@ -46,7 +46,7 @@ class Instruments:
                     number = types[name].measure_type_id
                     series[name, sensor] = unit.series.find_or_add(experiment_id, number, sensor)
                 new.append(NewMeasure(series[name, sensor], time, value, publisher_id))
-            unit.measures.add(new)
+            unit.measures.add(by_origin(new))
 
 
 @pytest.fixture(name="instruments")

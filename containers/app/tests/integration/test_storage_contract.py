@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from my_monit.errors import Conflict, NotFound, StorageRejected
 from my_monit.model import MeasureType, Position, Quarantined, Reason, Role, Selection, User
 from my_monit.storage.memory import MemoryStorage
-from my_monit.storage.ports import AuditRow, MessageId, NewMeasure
+from my_monit.storage.ports import AuditRow, MessageId
+from tests.measures import NewMeasure, by_origin
 
 MINUTE = 60 * 10**9
 YEAR = 365 * 24 * 60 * MINUTE
@@ -61,7 +62,7 @@ class Lab:
     def store(self, *measures):
         """Each a series id, a time and a value."""
         with self._storage.unit() as unit:
-            unit.measures.add([NewMeasure(*measure, self.publisher_id) for measure in measures])
+            unit.measures.add(by_origin(NewMeasure(*measure, self.publisher_id) for measure in measures))
 
     def read(self, series_ids, *, after=None, limit=100_000, span=None, visible_to=scientist, **selection):
         with self._storage.unit() as unit:
@@ -852,7 +853,7 @@ def write_everywhere(unit):
     measure_type = unit.measure_types.add(name="doomed", symbol="d", quantity="doom")
     series_id = unit.series.find_or_add(experiment_id, measure_type.measure_type_id, "doomed")
     publisher_id = unit.messages.publisher_id(b"doomed")
-    unit.measures.add([NewMeasure(series_id, 1, 1.0, publisher_id)])
+    unit.measures.add(by_origin([NewMeasure(series_id, 1, 1.0, publisher_id)]))
     unit.messages.remember({MessageId(publisher_id, b"doomed"): b"d" * 16})
     unit.quarantine.add([quarantined(body=b"doomed")])
     unit.audit.record(AuditRow("S777", "user.create", "user:S777", "success", None))

@@ -1,6 +1,7 @@
 """What becomes of messages: each measurement is stored once, or quarantined with the reason, and stops no other one."""
 
 import json
+import math
 from contextlib import contextmanager
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from my_monit.errors import StorageContention, StorageRejected, StorageUnavailable
 from my_monit.model import Message, Selection
 from my_monit.services.ingestion import ATTEMPTS, IngestionService, Outcome
+from my_monit.services.properties import MAX_BYTES, MAX_BYTES_AGAIN
+from my_monit.services.sorting import DUPLICATE, Fate
 from my_monit.storage.memory import MemoryStorage
 from my_monit.timestamps import NANOSECONDS
 from tests.unit.by_hand import SAM
@@ -23,9 +26,11 @@ class Laboratory(MemoryStorage):
 
     def __init__(self):
         super().__init__()
+        self.transactions = 0
         self.failures = []
         self.lost_replies = 0
         self.poison = None
+        self.goes_away_at = None
         self.ids = {}
         with super().unit() as unit:
             unit.users.add(SAM)
@@ -35,8 +40,16 @@ class Laboratory(MemoryStorage):
             unit.experiments.rename(self.ids[FORMER_LAB], LAB)
         self.ids[LAB] = self.ids[FORMER_LAB]
 
+    def restore(self):
+        """As from a backup of before the first measure: there is no series yet."""
+        self._data.series.clear()
+        self._data.measures.clear()
+
     @contextmanager
     def unit(self):
+        self.transactions += 1
+        if self.transactions == self.goes_away_at:
+            raise StorageUnavailable("away")
         with super().unit() as unit:
             unit.measures = Poisonable(unit.measures, self.poison)
             yield unit
@@ -74,7 +87,7 @@ class Poisonable:
         self.chunk = measures.chunk
 
     def add(self, measures):
-        if self._poison in [measure.value for measure in measures]:
+        if self._poison in [sample.value for samples in measures.values() for sample in samples]:
             raise StorageRejected("out of range")
         self._measures.add(measures)
 
@@ -496,6 +509,40 @@ def test_two_messages_that_the_database_refuses_are_both_found(storage, ingestio
     assert storage.reasons() == ["undeliverable"] * 2
 
 
+@pytest.mark.parametrize("goes_away_at", range(1, 9))
+def test_no_part_of_a_refused_batch_is_stored_when_the_database_goes_away_in_between_f4(
+    storage, ingestion, goes_away_at
+):
+    storage.poison = 666.0
+    batch = [message(reading(value=value)) for value in (1.0, 2.0, 3.0, 666.0)]
+    storage.goes_away_at = goes_away_at
+
+    try:
+        store(ingestion, *batch)
+    except StorageUnavailable:
+        assert storage.stored() == storage.quarantined() == []
+        store(ingestion, *batch)
+
+    assert [value for *_, value in storage.stored()] == [1.0, 2.0, 3.0]
+    assert storage.reasons() == ["undeliverable"]
+
+
+def test_the_one_message_that_the_database_refuses_is_found_in_few_transactions(storage, ingestion):
+    storage.poison = 666.0
+    batch = [message(reading(value=float(number))) for number in range(1000)]
+
+    store(ingestion, *batch)
+
+    assert storage.transactions <= 2 + 2 * math.ceil(math.log2(len(batch)))
+
+
+def test_a_batch_that_an_older_backup_refuses_is_stored_under_what_is_there_now(storage, ingestion):
+    store(ingestion, message(reading()))
+    storage.restore()
+
+    assert store(ingestion, message(reading()), message(reading())) == Outcome(stored=2)
+
+
 def test_a_message_that_the_database_refuses_is_quarantined_once_however_often_it_comes(storage, ingestion):
     storage.poison = 666.0
     poison = message(reading(value=666.0), message_id=b"1")
@@ -525,6 +572,53 @@ def test_the_headers_of_a_message_are_rendered_once_however_many_of_its_elements
     store(ingestion, message([42, reading(measure="furlong"), 43], headers=headers))
     assert rendered == ["once"]
     assert [item.headers for item in storage.quarantined()] == ['{"x": 1}'] * 3
+
+
+def test_a_hostile_message_s_properties_are_kept_once_and_all_that_is_kept_is_bounded_json(storage, ingestion):
+    text = json.dumps({"content_type": "application/json", "headers": {"x": '"\\' * 2**20}})
+    elements = [42] * 10 + [reading(measure="furlong")]
+
+    store(ingestion, message(elements, headers=lambda: text), message(b"", headers=lambda: text))
+
+    first, *others, alone = [item.headers for item in storage.quarantined()]
+    assert first == alone and len(set(others)) == 1
+    for kept, most in ((first, MAX_BYTES), (others[0], MAX_BYTES_AGAIN)):
+        told = json.loads(kept)
+        assert most / 2 < len(kept) <= most
+        assert told["cut_from_bytes"] == len(text)
+        assert text.startswith(told["begins_with"]) and "application/json" in told["begins_with"]
+
+
+def test_the_fate_of_each_message_is_told(storage, ingestion):
+    outcome = store(
+        ingestion, message(reading(), message_id=b"1"), message(b"rubbish"), message(reading(), message_id=b"1"),
+        message([reading(), 42, reading(measure="furlong"), reading()]), message(reading(value=2.5), message_id=b"1"),
+    )
+
+    assert outcome.fates == [Fate(stored=1), Fate(quarantined=1), DUPLICATE, Fate(2, 2), Fate(quarantined=1)]
+    assert outcome == Outcome(stored=3, quarantined=4, duplicates=1)
+
+
+@pytest.mark.parametrize("message_id", [b"1", b"i" * 239, b"i" * 240, b"i" * 255])
+def test_a_message_of_an_experiment_that_was_created_meanwhile_is_known_again(storage, ingestion, message_id):
+    early = message(reading(experiment="new"), routing_key="measures.new", user_id=None, message_id=message_id)
+    assert store(ingestion, early) == Outcome(quarantined=1)
+
+    with storage.unit() as unit:
+        unit.experiments.add("new")
+
+    assert store(ingestion, early) == store(make_ingestion(storage), early) == Outcome(duplicates=1)
+
+
+def test_ids_of_routing_keys_are_told_apart_however_long_they_are(storage, ingestion):
+    ids = [b"1" * length for length in (1, 2, 16, 17, 32, 239, 240, 255)]
+    keys = ["measures.lab", "measures.old-lab", "measures"]
+
+    outcome = store(ingestion, *(
+        message(reading(), user_id=None, message_id=one, routing_key=key) for one in ids for key in keys
+    ))
+
+    assert outcome == Outcome(stored=len(ids) * len(keys))
 
 
 def test_the_same_id_and_body_under_two_unknown_routing_keys_are_two_messages(storage, ingestion):

@@ -8,7 +8,7 @@ from my_monit.errors import NotFound, StorageUnavailable
 from my_monit.model import Experiment, Position, Quarantined, Reason, Selection
 from my_monit.services import measures as measure_service
 from my_monit.storage.memory import MemoryStorage
-from my_monit.storage.ports import NewMeasure
+from tests.measures import NewMeasure, by_origin
 from tests.unit.by_hand import ADA, SAM, SUE, Services, actor
 
 #: Measures per query of a stream, here.
@@ -44,8 +44,8 @@ def measures(services, monkeypatch):
             unit.associations.add(unit.experiments.add(name).experiment_id, user.user_id, until=None)
         series = [unit.series.find_or_add(1, 1, "left"), unit.series.find_or_add(1, 1, "right")]
         series += [unit.series.find_or_add(1, 27, ""), unit.series.find_or_add(2, 1, "")]
-        unit.measures.add([NewMeasure(series[number % 3], number // 3, float(number), 1) for number in range(30)])
-        unit.measures.add([NewMeasure(series[3], 1, -1.0, 1)])
+        unit.measures.add(by_origin([NewMeasure(series[number % 3], number // 3, float(number), 1) for number in range(30)]))
+        unit.measures.add(by_origin([NewMeasure(series[3], 1, -1.0, 1)]))
     return services.measures
 
 
@@ -163,7 +163,7 @@ def test_a_stream_goes_on_with_what_has_come_in_meanwhile(services, measures):
     first = next(chunks)
 
     with services.storage.unit() as unit:
-        unit.measures.add([NewMeasure(first.measures[0].series_id, 100, 100.0, 1)])
+        unit.measures.add(by_origin([NewMeasure(first.measures[0].series_id, 100, 100.0, 1)]))
 
     assert [value for chunk in chunks for value in values(chunk)] == [*map(float, range(CHUNK, 30)), 100.0]
 

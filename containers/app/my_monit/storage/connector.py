@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mysql.connector
+from mysql.connector import errors
 from mysql.connector.abstracts import MySQLConnectionAbstract
 from mysql.connector.constants import ClientFlag
 
@@ -59,9 +60,11 @@ class Session:
     """Statements of one transaction. Every driver error leaves as one of ours."""
 
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
-        with translated():
+        try:
             # One for all statements: the driver asks the server whether it is alive each time it makes one.
             self._cursor = connection.cursor()
+        except errors.Error as error:  # without a number
+            raise StorageUnavailable("the connection to the database was lost") from error
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Run one statement; return how many rows it changed."""
@@ -174,7 +177,7 @@ class StorageConnector:
 
 def _leaves_connection(error: MyMonitError) -> bool:
     """Whether the connection works on: the error was none of the driver's, or the database's word on one statement."""
-    return not isinstance(error.__cause__, mysql.connector.Error) or isinstance(
+    return not isinstance(error.__cause__, errors.Error) or isinstance(
         error, StorageContention | StorageRejected
     )
 
@@ -191,5 +194,5 @@ def _end(connection: MySQLConnectionAbstract) -> None:
     """Close it for good; the server rolls back what was not committed."""
     try:
         connection.close()
-    except mysql.connector.Error:
+    except errors.Error:
         pass  # it was broken already

@@ -17,6 +17,9 @@ from my_monit.storage.series import MeasureTypes, SeriesTable
 #: The schema that this code is written for: the number of the newest file in containers/mysql/dbschema.
 SCHEMA_VERSION = 5
 
+#: What the largest message that the broker accepts needs on its way into the quarantine, escaped.
+PACKET_BYTES = 64 * 1024 * 1024
+
 
 class MySqlUnit:
     def __init__(self, session: Session, ids: MeasureIds) -> None:
@@ -61,9 +64,13 @@ class Storage:
 
 
 def _verify_session(session: Session) -> None:
-    mode, zone, isolation = session.rows("SELECT @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.autocommit")[0]
-    if "STRICT_ALL_TABLES" not in mode or zone != "+00:00" or isolation:
+    mode, zone, autocommit, packet = session.rows(
+        "SELECT @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.autocommit, @@SESSION.max_allowed_packet"
+    )[0]
+    if "STRICT_ALL_TABLES" not in mode or zone != "+00:00" or autocommit:
         raise ConfigurationError("the database does not keep strict SQL mode, UTC and transactions for this session")
+    if packet < PACKET_BYTES:
+        raise ConfigurationError("the database must take packets of 64 MiB: max_allowed_packet")
 
 
 def _verify_schema(session: Session) -> None:

@@ -14,7 +14,7 @@ from my_monit.errors import (
 from my_monit.model import Actor, Message, Role, Selection, User
 from my_monit.services.ingestion import IngestionService
 from my_monit.storage import connector
-from my_monit.storage.connector import StorageConnector
+from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.migrations import migrate
 from my_monit.storage.storage import Storage
 
@@ -417,6 +417,36 @@ def test_of_two_transactions_that_wait_for_each_other_one_is_undone_as_a_whole_f
     [winner] = [result for result in results if result is not refusal]
     assert refusal.transient
     assert names(storage) == {"S001": winner, "S002": winner}
+
+
+def test_after_an_error_of_one_statement_the_connection_is_rolled_back_and_kept_f10(pool, storage):
+    add_users(storage, make_user("S001"))
+
+    with pytest.raises(StorageRejected), pool.transaction() as session:
+        kept = connection_id(session)
+        session.execute("UPDATE USERS SET name = 'Bea'")
+        session.execute("INSERT INTO MEASURES VALUES (1, 1, 1, 'abc', 1, 1)")
+
+    with pool.transaction() as session:
+        assert connection_id(session) == kept
+    assert names(storage) == {"S001": "Ann"}
+
+
+def test_fewer_rows_than_were_given_are_no_success(pool, administrator, monkeypatch):
+    execute = Session.execute
+    monkeypatch.setattr(Session, "execute", lambda self, sql, *rest: execute(self, sql.rpartition(",(")[0] or sql, *rest))
+
+    with pytest.raises(StorageUnavailable, match="inserted 1 rows of 2"), pool.transaction() as session:
+        session.insert_values("MESSAGE_IDS", ["(1,'one','',0)", "(1,'two','',0)"])
+
+    assert administrator.rows("SELECT * FROM MESSAGE_IDS") == []
+
+
+def test_a_database_whose_packets_are_too_small_for_the_quarantine_is_refused(storage, monkeypatch):
+    monkeypatch.setattr("my_monit.storage.storage.PACKET_BYTES", 2**31)
+
+    with pytest.raises(ConfigurationError, match="max_allowed_packet"):
+        storage.verify()
 
 
 def connection_id(session):

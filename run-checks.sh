@@ -23,6 +23,7 @@ usage() {
     adapters      the adapters, on a real broker
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
+    bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
 
 What the parts need is made first: Python packages from the hashed lock, and a stack of their own under .local/checks
 that is stopped again at the end. With MYMONIT_URL set, as by eval "$(./run.sh env)", `system` tests that stack instead.
@@ -80,6 +81,12 @@ check_adapters() (
     "$VENV/bin/pytest" tests --junitxml="$REPORTS/adapters.xml"
 )
 
+check_bench() (
+    eval "$INFRA"
+    # shellcheck disable=SC2086  # several options
+    in_app python bench/ingest.py ${BENCH_OPTIONS:-} | tee "$REPORTS/bench.txt"
+)
+
 check_coverage() {
     in_app coverage combine --keep --data-file="$REPORTS/.coverage" "$REPORTS"
     in_app coverage html --data-file="$REPORTS/.coverage" -d "$REPORTS/coverage" --quiet
@@ -116,7 +123,7 @@ run_part() {
     local part=$1 started=$SECONDS
     printf '\n== %s\n' "$part"
     case $part in
-        integration) needs_infra ;;
+        integration | bench) needs_infra ;;
         system) [[ -n ${MYMONIT_URL:-} ]] || needs_stack ;;
     esac
     set +e # the part itself stops at its first failure, which `if` would keep it from doing

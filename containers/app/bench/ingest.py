@@ -15,12 +15,10 @@ from ingest_long import grow, remember_memory
 
 from my_monit.storage.connector import Session
 
-BARE_QUEUE = "bare"
 ARRAY = 1000
 #: Messages of a batch, and half of what a listener holds. A batch of arrays is no larger by itself, for it is bounded
 #: by its elements, but then one listener would hold all that there is.
 SINGLES_BATCH, ARRAYS_BATCH = 1000, 50
-QUORUM = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
 
 
 class Result(NamedTuple):
@@ -40,8 +38,8 @@ class Bench:
     arrays: Bodies
 
     def __post_init__(self) -> None:
-        self.servers.management.put(QUORUM, "queues", self.servers.rabbit.vhost, BARE_QUEUE)
         self.administrator.execute("CREATE TABLE BARE LIKE MEASURES")
+        self.administrator.execute(f"GRANT INSERT ON BARE TO `{self.servers.storage.user}`@'%'")
         self._database = server_at(self.servers.storage.port)
         self._broker = server_at(self.servers.rabbit.address[1])
 
@@ -50,8 +48,8 @@ class Bench:
         return self._timed(bodies.measures, processes, listen, SINGLES_BATCH if bodies is self.singles else ARRAYS_BATCH)
 
     def bare_consumer(self) -> Result:
-        self.singles.publish(self.servers, BARE_QUEUE)
-        return self._timed(self.singles.measures, 1, consume, BARE_QUEUE)
+        self.singles.publish(self.servers, self.servers.rabbit.queue)
+        return self._timed(self.singles.measures, 1, consume)
 
     def bare_insert(self) -> Result:
         return self._timed(self.arrays.measures, 1, insert, self.arrays.measures)
@@ -60,9 +58,7 @@ class Bench:
         progress = Progress(measures)
         before = cpu_of(self._database), cpu_of(self._broker)
         started = [start(work, progress, *arguments) for _ in range(processes)]
-        notes = progress.reports(processes)
-        for process in started:
-            process.join()
+        notes = progress.reports(started)
         database, broker = (
             (after - first) / measures * 1e6
             for first, after in zip(before, (cpu_of(self._database), cpu_of(self._broker)), strict=True)

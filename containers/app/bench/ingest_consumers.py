@@ -9,13 +9,16 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
+from queue import Empty
 from typing import NamedTuple
 
+import click
 import msgspec
 
 from my_monit.logs.setup import setup_logging
@@ -76,8 +79,18 @@ class Progress:
     def report(self) -> None:
         self._notes.put(self._mine)
 
-    def reports(self, count: int) -> list[list[Note]]:
-        return [self._notes.get(timeout=DEADLINE_SECS) for _ in range(count)]
+    def reports(self, processes: list[BaseProcess]) -> list[list[Note]]:
+        """What each of them noted; they have ended on return."""
+        deadline = time.monotonic() + DEADLINE_SECS
+        notes: list[list[Note]] = []
+        while len(notes) < len(processes):
+            with suppress(Empty):
+                notes.append(self._notes.get(timeout=1))
+            if time.monotonic() > deadline or any(process.exitcode for process in processes):
+                raise click.ClickException("a process of the benchmark failed")
+        for process in processes:
+            process.join()
+        return notes
 
 
 def start(work: Callable[..., None], progress: Progress, *arguments: object) -> BaseProcess:
@@ -111,7 +124,7 @@ def listen(progress: Progress, batch: int) -> None:
     container.storage().close()
 
 
-def consume(progress: Progress, queue: str) -> None:
+def consume(progress: Progress) -> None:
     """No more than what any consumer must do: read, decode, acknowledge. All messages must fill its rounds."""
     decode = msgspec.json.Decoder(Reading | list[Reading]).decode
     pending = 0
@@ -126,17 +139,19 @@ def consume(progress: Progress, queue: str) -> None:
             if progress.note(ACK_EVERY):
                 channel.stop_consuming()
 
-    with RabbitConnector(load(RabbitConfiguration)).channel() as (_, channel):
+    configuration = load(RabbitConfiguration)
+    with RabbitConnector(configuration).channel() as (_, channel):
         channel.basic_qos(prefetch_count=PREFETCH)
-        channel.basic_consume(queue, receive)
+        channel.basic_consume(configuration.queue, receive)
         channel.start_consuming()
 
 
 def insert(progress: Progress, count: int) -> None:
     """The fastest safe durable insert known: rows of checked numbers as one text, a commit for each statement."""
     pick = random.Random(1)
+    first_id = time.time_ns()
     rows = [
-        (number % SENSORS + 1, (FIRST * 1000 + number) * 1_000_000, number, round(pick.random() * 100, 3))
+        (number % SENSORS + 1, (FIRST * 1000 + number) * 1_000_000, first_id + number, round(pick.random() * 100, 3))
         for number in range(count)
     ]
     connector = StorageConnector(load(StorageConfiguration))

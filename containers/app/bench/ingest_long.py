@@ -72,8 +72,7 @@ def remember_memory(servers: Servers, messages: int) -> None:
             click.echo(f"| {progress.done:,} | {_resident(listener.pid)} |")
     progress.finished.wait()
     click.echo(f"| {progress.done:,} | {_resident(listener.pid)} |")
-    progress.reports(1)
-    listener.join()
+    progress.reports([listener])
 
 
 def _resident(process: int | None) -> int:

@@ -80,7 +80,7 @@ def listen(container: Container) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # In a thread of its own: the signal may have come while this one held the very lock that stopping takes.
         signal.signal(number, lambda *_: threading.Thread(target=listener.stop).start())
-    with served(container.health(), container.health_configuration()):
+    with served(container.health(), container.health_configuration()), container.forgetting().running():
         listener.run()
     container.storage().close()
 

@@ -28,10 +28,11 @@ _BACKSLASH, _DELETE = b"\\\x7f"
 #: An integer, which msgspec reads as 0.0.
 _MINUS_ZERO = re.compile(rb"-0[ \t\n\r,}]")
 
+# What JSON says first: an int, a str, or the bytes of the literal where that is no integer.
 if TYPE_CHECKING:
     _AsWritten = int
 else:
-    _AsWritten = int | float | str
+    _AsWritten = Any
 
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_STRING_LENGTH)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STRING_LENGTH)]
@@ -69,14 +70,8 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
     rejected: list[Rejected]
 
 
-class _Timestamp(msgspec.Struct, gc=False):
-    timestamp: Any
-
-
-# No type in a Reading nests, so no body can make this recurse: see MAX_DEPTH.
-_decode = msgspec.json.Decoder(Reading | list[Reading]).decode
-# Only for what _decode has read, which makes doubles of times that are no integers. Here they come out in nanoseconds.
-_decode_timestamps = msgspec.json.Decoder(_Timestamp | list[_Timestamp], float_hook=from_number).decode
+# The hook is only asked where the type says nothing, which is in times: they never become doubles.
+_decode = msgspec.json.Decoder(Reading | list[Reading], float_hook=str.encode).decode
 
 
 def refuse_envelope(
@@ -101,28 +96,28 @@ def parse(body: bytes, *, latest: int) -> Parsed:
     try:
         message = _decode(body)
         readings = message if isinstance(message, list) else [message]
-        if 0 < len(readings) <= MAX_ELEMENTS and _is_as_sent(readings, body, *_set_times(readings, body, limit)):
+        if 0 < len(readings) <= MAX_ELEMENTS and _is_as_sent(readings, body, *_set_times(readings, limit)):
             return Parsed([*enumerate(readings)], [])
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # diagnose finds out why
     return diagnose(body, latest=latest)
 
 
-def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, bool]:
+def _set_times(readings: list[Reading], limit: int) -> tuple[int, bool]:
     """Make times nanoseconds; how many quotes such readings are written with, and whether a value is zero."""
     quotes = 2 * 6 * len(readings)
     has_zero = False
-    exact: list[_Timestamp] = []
-    for index, reading in enumerate(readings):
+    for reading in readings:
         written: object = reading.time
-        if isinstance(written, int):
+        if isinstance(written, int) and not isinstance(written, bool):
             time = written * NANOSECONDS
+        elif isinstance(written, bytes):
+            time = from_number(written.decode())
         elif isinstance(written, str):
             time = from_rfc3339(written)
             quotes += 2
         else:
-            exact = exact or _timestamps(body)
-            time = exact[index].timestamp
+            raise BadTimestamp("a time is a number or a string")
         if not 0 <= time <= limit:
             raise BadTimestamp("a time is from 1970 to now")
         reading.time = time
@@ -132,11 +127,6 @@ def _set_times(readings: list[Reading], body: bytes, limit: int) -> tuple[int, b
             quotes += 4
         has_zero = has_zero or not reading.value
     return quotes, has_zero
-
-
-def _timestamps(body: bytes) -> list[_Timestamp]:
-    message = _decode_timestamps(body)
-    return message if isinstance(message, list) else [message]
 
 
 def _is_as_sent(readings: list[Reading], body: bytes, quotes: int, has_zero: bool) -> bool:

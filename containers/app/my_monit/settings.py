@@ -141,6 +141,7 @@ class DemonstrationConfiguration(_Settings):
 
 class IngestionConfiguration(_Settings):
     max_future: int = Field(86_400, ge=0, description="seconds that a timestamp may lie ahead of the receipt")
+    deduplication_days: int = Field(30, ge=1, le=36_500, description="days that a message's id is remembered")
 
 
 class RestConfiguration(_Settings):

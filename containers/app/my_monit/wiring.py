@@ -14,6 +14,7 @@ from my_monit.rest.application import create_app
 from my_monit.rest.listener import RestListener
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.experiments import ExperimentService
+from my_monit.services.forgetting import Forgetting
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
@@ -54,6 +55,9 @@ class Container(containers.DeclarativeContainer):
         storage,
         routing=rabbit_configuration.provided.routing,
         max_future=ingestion_configuration.provided.max_future,
+    )
+    forgetting = providers.Singleton(
+        Forgetting, storage, days=ingestion_configuration.provided.deduplication_days
     )
     demonstration = providers.Singleton(
         Demonstration, audit, ingestion_service, rabbit_configuration.provided.routing

@@ -60,6 +60,7 @@ class Session:
     """Statements of one transaction. Every driver error leaves as one of ours."""
 
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
+        self._connection = connection
         try:
             # One for all statements: the driver asks the server whether it is alive each time it makes one.
             self._cursor = connection.cursor()
@@ -80,9 +81,12 @@ class Session:
     def insert_values(self, into: str, values: Sequence[str]) -> None:
         """Run one INSERT of rows that are SQL already: numbers and hexadecimal digits, never text of anybody's.
 
-        Several times faster than insert_many, which does in Python what every row's parameters need.
+        Several times faster than insert_many, which does in Python what every row's parameters need; and without the
+        cursor, which looks for a second statement in every byte of the first.
         """
-        inserted = self.execute(f"INSERT INTO {into} VALUES {','.join(values)}")
+        with translated():
+            status = self._connection.cmd_query(f"INSERT INTO {into} VALUES {','.join(values)}")
+        inserted = status["affected_rows"] if status else 0
         if inserted != len(values):
             raise StorageUnavailable(f"the database inserted {inserted} rows of {len(values)}")
 

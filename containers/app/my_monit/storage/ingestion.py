@@ -38,6 +38,10 @@ class Messages:
             self._insert({key: value for key, value in hashes.items() if key not in known})
             return known
 
+    def forget(self, *, older_than_secs: int, limit: int) -> int:
+        sql = "DELETE FROM MESSAGE_IDS WHERE seen < UNIX_TIMESTAMP() - %s ORDER BY seen LIMIT %s"
+        return self._session.execute(sql, (older_than_secs, limit))
+
     def _insert(self, hashes: dict[MessageId, bytes]) -> None:
         if hashes:
             self._session.insert_values("MESSAGE_IDS (publisher_id, message_id, body_hash, seen)", [

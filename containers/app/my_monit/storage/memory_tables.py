@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import gt, lt
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
     series: dict[tuple[int, int, str], int] = field(default_factory=dict)
     measures: list[Measure] = field(default_factory=list)
     publishers: dict[bytes, int] = field(default_factory=dict)
-    message_ids: dict[MessageId, bytes] = field(default_factory=dict)
+    message_ids: dict[MessageId, tuple[bytes, datetime]] = field(default_factory=dict)
     quarantine: dict[int, tuple[QuarantineRecord, Quarantined]] = field(default_factory=dict)
     audit: list[AuditRow] = field(default_factory=list)
 
@@ -199,9 +199,17 @@ class Messages(_Table):
         return self._tables.publishers.setdefault(name, len(self._tables.publishers) + 1)
 
     def remember(self, hashes: dict[MessageId, bytes]) -> dict[MessageId, bytes]:
-        known = {key: self._tables.message_ids[key] for key in hashes if key in self._tables.message_ids}
-        self._tables.message_ids |= hashes | known
+        known = {key: self._tables.message_ids[key][0] for key in hashes if key in self._tables.message_ids}
+        now = self._clock()
+        self._tables.message_ids |= {key: (value, now) for key, value in hashes.items() if key not in known}
         return known
+
+    def forget(self, *, older_than_secs: int, limit: int) -> int:
+        before = self._clock() - timedelta(seconds=older_than_secs)
+        old = [(seen, key) for key, (_, seen) in self._tables.message_ids.items() if seen < before]
+        for _, key in sorted(old)[:limit]:
+            del self._tables.message_ids[key]
+        return min(len(old), limit)
 
 
 class Quarantine(_Table):

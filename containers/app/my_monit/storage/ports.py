@@ -133,6 +133,9 @@ class Messages(Protocol):
         Returns the known ones, with the hash that was remembered first.
         """
 
+    def forget(self, *, older_than_secs: int, limit: int) -> int:
+        """Forget at most `limit` ids, the oldest of those first remembered longer ago than that; how many it were."""
+
 
 class Quarantine(Protocol):
     def add(self, items: Sequence[Quarantined]) -> None:

@@ -6,6 +6,7 @@ from my_monit.storage.connector import Session
 _READ = frozenset({"SELECT"})
 _APPEND = frozenset({"SELECT", "INSERT"})
 _CHANGE = frozenset({"SELECT", "INSERT", "UPDATE"})
+_FORGET = frozenset({"SELECT", "INSERT", "DELETE"})
 
 RIGHTS: dict[str, frozenset[str]] = {
     "SCHEMA_MIGRATIONS": _READ,
@@ -20,7 +21,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "PUBLISHERS": _APPEND,
     "MEASURE_BLOCKS": _APPEND,
     "MEASURES": _APPEND,
-    "MESSAGE_IDS": _APPEND,
+    "MESSAGE_IDS": _FORGET,
     "QUARANTINE": _APPEND,
     "AUDIT": _APPEND,
 }

@@ -30,6 +30,21 @@ def storage(request):
     return MemoryStorage() if request.param == "memory" else request.getfixturevalue("container").storage()
 
 
+@pytest.fixture
+def later(request, storage):
+    """Lets days pass, as far as the ids of messages can see."""
+
+    def later(*, days):
+        if isinstance(storage, MemoryStorage):
+            clock = storage._clock
+            storage._clock = lambda: clock() + timedelta(days=days)
+        else:
+            sql = "UPDATE MESSAGE_IDS SET seen = seen - %s"
+            request.getfixturevalue("administrator").execute(sql, (days * 86_400,))
+
+    return later
+
+
 def make_user(user_id, **changes):
     defaults = {"name": "Ann", "username": f"uid-{user_id}", "email": "ann@example.org", "role": Role.SCIENTIST}
     return User(user_id, **{**defaults, **changes})
@@ -714,6 +729,19 @@ def test_few_known_messages_are_found_among_thousands(storage):
 
     assert remember(storage, dict.fromkeys(keys, b"d" * 16)) == known
     assert len(remember(storage, dict.fromkeys(keys, b"e" * 16))) == 2500
+
+
+def test_old_ids_are_forgotten_and_young_ones_are_not(storage, later):
+    keys = [MessageId(1, b"%d" % number) for number in range(7)]
+    remember(storage, dict.fromkeys(keys[:5], b"a" * 16))
+    later(days=31)
+    remember(storage, dict.fromkeys(keys[4:], b"b" * 16))
+
+    with storage.unit() as unit:
+        assert [unit.messages.forget(older_than_secs=30 * 86_400, limit=3) for _ in range(3)] == [3, 2, 0]
+
+    known = remember(storage, dict.fromkeys(keys, b"c" * 16))
+    assert known == dict.fromkeys(keys[5:], b"b" * 16)
 
 
 def test_nothing_to_remember_is_nothing_known(storage):

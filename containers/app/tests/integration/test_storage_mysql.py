@@ -12,6 +12,7 @@ from my_monit.errors import (
     Conflict, ConfigurationError, MyMonitError, StorageContention, StorageRejected, StorageUnavailable,
 )
 from my_monit.model import Actor, Message, Role, Selection, User
+from my_monit.services.forgetting import Forgetting
 from my_monit.services.ingestion import IngestionService
 from my_monit.storage import connector
 from my_monit.storage.connector import Session, StorageConnector
@@ -173,7 +174,7 @@ def test_an_account_that_can_delete_measures_by_way_of_a_role_is_refused(fresh):
 
 
 @pytest.mark.parametrize("statement", [
-    "UPDATE SCHEMA_MIGRATIONS SET finished = NULL WHERE version = 5", "DELETE FROM SCHEMA_MIGRATIONS WHERE version > 3",
+    "UPDATE SCHEMA_MIGRATIONS SET finished = NULL WHERE version = 6", "DELETE FROM SCHEMA_MIGRATIONS WHERE version > 3",
     "DELETE FROM SCHEMA_MIGRATIONS",
 ])
 def test_an_old_schema_is_refused_with_what_to_do(fresh, statement):
@@ -181,7 +182,7 @@ def test_an_old_schema_is_refused_with_what_to_do(fresh, statement):
     fresh.administrator.execute(f"USE `{fresh.configuration.database}`")
     fresh.administrator.execute(statement)
 
-    with pytest.raises(ConfigurationError, match="the schema is at [0-4], .* needs 5: mymonit migrate"):
+    with pytest.raises(ConfigurationError, match="the schema is at [0-5], .* needs 6: mymonit migrate"):
         with fresh.storage() as storage:
             storage.verify()
 
@@ -355,7 +356,7 @@ def test_a_file_that_was_changed_after_it_was_applied_is_refused(fresh):
 
 
 @pytest.mark.parametrize(("change", "complaint"), [
-    (lambda folder: (folder / "0007_gap.sql").write_text("SELECT 1;"), "without a gap"),
+    (lambda folder: (folder / "0008_gap.sql").write_text("SELECT 1;"), "without a gap"),
     (lambda folder: (folder / "6_short.sql").write_text("SELECT 1;"), "6_short.sql does not begin with a number"),
     (lambda folder: [path.unlink() for path in folder.iterdir()], "no numbered SQL"),
 ], ids=["gap", "number", "nothing"])
@@ -433,10 +434,9 @@ def test_after_an_error_of_one_statement_the_connection_is_rolled_back_and_kept_
 
 
 def test_fewer_rows_than_were_given_are_no_success(pool, administrator, monkeypatch):
-    execute = Session.execute
-    monkeypatch.setattr(Session, "execute", lambda self, sql, *rest: execute(self, sql.rpartition(",(")[0] or sql, *rest))
-
     with pytest.raises(StorageUnavailable, match="inserted 1 rows of 2"), pool.transaction() as session:
+        query = session._connection.cmd_query
+        monkeypatch.setattr(session._connection, "cmd_query", lambda sql: query(sql.rpartition(",(")[0]))
         session.insert_values("MESSAGE_IDS", ["(1,'one','',0)", "(1,'two','',0)"])
 
     assert administrator.rows("SELECT * FROM MESSAGE_IDS") == []
@@ -583,6 +583,31 @@ def test_two_admins_who_associate_the_same_scientist_at_once_do_it_once(storage,
 
     with storage.unit() as unit:
         assert len(unit.associations.current()) == 1
+
+
+def test_processes_that_forget_the_same_ids_at_once_forget_each_once_and_keep_the_young(
+    storage_configuration, administrator, storage
+):
+    old, young = ([f"(1,'{age}-{number}','',{seen})" for number in range(20_000)] for age, seen in (
+        ("old", "UNIX_TIMESTAMP() - 31 * 86400"), ("young", "UNIX_TIMESTAMP() - 29 * 86400"),
+    ))
+    administrator.insert_values("MESSAGE_IDS", old + young)
+    others = [Storage(StorageConnector(storage_configuration)) for _ in range(3)]
+
+    def forget(other):
+        while True:
+            try:
+                if not Forgetting(other, days=30).step():
+                    return "done"
+            except StorageContention:
+                pass
+
+    results = run_together(*(lambda other=other: forget(other) for other in others))
+    for other in others:
+        other.close()
+
+    assert results == ["done"] * 3
+    assert administrator.rows("SELECT COUNT(*), MIN(message_id) FROM MESSAGE_IDS") == [(20_000, b"young-0")]
 
 
 def make_message(number):

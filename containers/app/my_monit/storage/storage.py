@@ -8,9 +8,10 @@ from my_monit.storage import ports
 from my_monit.storage.audit import AuditTable
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import Associations, Experiments
-from my_monit.storage.ingestion import Messages, Quarantine
+from my_monit.storage.ingestion import Messages
 from my_monit.storage.measures import MeasureIds, Measures
 from my_monit.storage.people import Users
+from my_monit.storage.quarantine import Quarantine
 from my_monit.storage.rights import NEVER_CHANGED, can_delete, has_its_rights
 from my_monit.storage.series import MeasureTypes, SeriesTable
 

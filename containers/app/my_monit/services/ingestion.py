@@ -14,7 +14,7 @@ from my_monit.errors import MyMonitError, StorageContention, StorageRejected
 from my_monit.model import Message, Reason
 from my_monit.parsing import Parsed, parse, refuse_envelope
 from my_monit.services.catalog import NOBODY, Catalog
-from my_monit.services.deduplication import Identified, body_hash, shared_id, sift
+from my_monit.services.deduplication import Identified, Verdict, body_hash, shared_id, sift
 from my_monit.services.sorting import DUPLICATE, Batch, Fate
 from my_monit.storage.ports import MessageId, StoragePort, Unit
 
@@ -74,6 +74,17 @@ class IngestionService:
         except StorageRejected:
             # The parser lets nothing through that the database refuses, unless one of them is wrong.
             return self._attempt(self._without_refused(batch))
+
+    def sort(self, unit: Unit, message: Message, *, received: int) -> Batch:
+        """What `message`, received at that time (nanoseconds since 1970), means today; the caller writes it.
+
+        Series and publishers may come into being. Whether it was seen before is not asked. Unless the transaction of
+        `unit` is committed, this service must not be used again: it remembers their numbers.
+        """
+        one = _read(message, received + self._max_future)
+        batch = Batch(unit, self._catalog)
+        batch.add(self._identified(unit, one), Verdict.NEW, one.content)
+        return batch
 
     def _without_refused(self, batch: Sequence[_Read]) -> list[_Read]:
         """The same, in which each message that the database refuses goes into the quarantine as a whole.

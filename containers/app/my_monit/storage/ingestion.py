@@ -35,11 +35,10 @@ class Messages:
 
     def _insert(self, hashes: dict[MessageId, bytes]) -> None:
         if hashes:
-            self._session.insert_many(
-                "INSERT INTO MESSAGE_IDS (publisher_id, message_id, body_hash, seen) "
-                "VALUES (%s, %s, %s, UNIX_TIMESTAMP())",
-                [(*key, body_hash) for key, body_hash in hashes.items()],
-            )
+            self._session.insert_values("MESSAGE_IDS (publisher_id, message_id, body_hash, seen)", [
+                f"({publisher_id:d},x'{message_id.hex()}',x'{body_hash.hex()}',UNIX_TIMESTAMP())"
+                for (publisher_id, message_id), body_hash in hashes.items()
+            ])
 
     def _known(self, hashes: dict[MessageId, bytes]) -> Iterator[tuple[MessageId, bytes]]:
         keys = iter(hashes)

@@ -87,7 +87,8 @@ class Measures:
         window = _Window(self._session, series_ids, _Descending if selection.descending else _Ascending)
         return window.read(start, min(end, _LATEST), after=after, limit=limit, span=span)
 
-    def add(self, measures: Mapping[Origin, Sequence[Sample]]) -> None:
+    def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
+        at = "UNIX_TIMESTAMP()" if received is None else f"{received:d}"
         # Sorted, so that rows go where their neighbours went, and two listeners lock counts in the same order.
         rows: list[str] = []
         counts: Counter[int] = Counter()
@@ -96,7 +97,7 @@ class Measures:
             counts[origin.series_id] += len(samples)
             for start in range(0, len(samples), INSERT_ROWS):
                 some = samples[start : start + INSERT_ROWS]
-                rows += _rows(origin, some, self._ids.take(len(some)))
+                rows += _rows(origin, some, self._ids.take(len(some)), at)
                 if len(rows) >= INSERT_ROWS:
                     self._session.insert_values(_INTO_MEASURES, rows)
                     rows = []
@@ -113,9 +114,9 @@ class Measures:
             )
 
 
-def _rows(origin: Origin, samples: Sequence[Sample], ids: range) -> list[str]:
+def _rows(origin: Origin, samples: Sequence[Sample], ids: range, received: str) -> list[str]:
     """As SQL. The exponent e0 makes a number a double, where SQL would read a DECIMAL first."""
-    head, tail = f"({origin.series_id:d},", f"e0,UNIX_TIMESTAMP(),{origin.publisher_id:d})"
+    head, tail = f"({origin.series_id:d},", f"e0,{received},{origin.publisher_id:d})"
     rows = [f"{head}{sample.time},{number},{sample.value!r}{tail}" for number, sample in zip(ids, samples, strict=True)]
     # One look at all of them is cheaper than a question to each: is there an exponent already, or a negative zero?
     text = ",".join(rows)

@@ -184,7 +184,8 @@ class Measures(_Table):
         ]
         return sorted(found, key=_position, reverse=selection.descending)[:limit]
 
-    def add(self, measures: Mapping[Origin, Sequence[Sample]]) -> None:
+    def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
+        del received  # nothing reads it yet
         known = set(self._tables.series.values())
         for origin, samples in measures.items():
             _existing(known, origin.series_id)

@@ -114,8 +114,11 @@ class Measures(Protocol):
         what `series_ids` were chosen by. `span` hints how many nanoseconds the measures before these spanned.
         """
 
-    def add(self, measures: Mapping[Origin, Sequence[Sample]]) -> None:
-        """Store all of them, equal ones too, each under an id of its own; count them in their series. Received: now."""
+    def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
+        """Store all of them, equal ones too, each under an id of its own; count them in their series.
+
+        `received` in seconds since 1970 UTC, None: now.
+        """
 
 
 class MessageId(NamedTuple):

@@ -215,3 +215,33 @@ class QuarantineRecord:
     publisher: str
     size: int
     experiment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineSelection:
+    """Which items of the quarantine: `start` and `end` of their receipt, half-open; None: all."""
+
+    reason: Reason | None = None
+    publisher: bytes | None = None
+    experiment: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class QuarantineSummary(NamedTuple):
+    """What the quarantine holds of one publisher for one reason; `size` in bytes of bodies."""
+
+    reason: Reason
+    publisher: str
+    items: int
+    size: int
+    first: datetime
+    last: datetime
+
+
+class PublisherUsage(NamedTuple):
+    """How much of the quarantine a publisher takes; `size` in bytes of bodies and properties."""
+
+    publisher: bytes
+    items: int
+    size: int

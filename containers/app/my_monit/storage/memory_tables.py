@@ -1,6 +1,6 @@
 """The tables of `MemoryStorage`, and what ports.py says can be done with them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from my_monit.errors import Conflict, StorageRejected
 from my_monit.model import (
-    Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
-    Series, SeriesExtent, User,
+    Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.storage.ports import AuditRow, MessageId, Origin, Sample
 
@@ -35,6 +35,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
     publishers: dict[bytes, int] = field(default_factory=dict)
     message_ids: dict[MessageId, tuple[bytes, datetime]] = field(default_factory=dict)
     quarantine: dict[int, tuple[QuarantineRecord, Quarantined]] = field(default_factory=dict)
+    quarantined: int = 0  # the last number that was given
     audit: list[AuditRow] = field(default_factory=list)
 
     def copy(self) -> "Tables":
@@ -214,24 +215,69 @@ class Messages(_Table):
 
 
 class Quarantine(_Table):
-    def add(self, items: Sequence[Quarantined]) -> None:
-        for number, item in enumerate(items, _next(self._tables.quarantine)):
+    def add(self, items: Sequence[Quarantined], *, received: datetime | None = None) -> None:
+        first = self._tables.quarantined + 1
+        self._tables.quarantined += len(items)
+        for number, item in enumerate(items, first):
             publisher = item.publisher.decode(errors="replace")
-            size = len(item.body)
-            record = QuarantineRecord(number, item.reason, self._clock(), publisher, size, item.experiment)
+            size, moment = len(item.body), _utc(received) or self._clock()
+            record = QuarantineRecord(number, item.reason, moment, publisher, size, item.experiment)
             self._tables.quarantine[number] = record, item
 
-    def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
-        records = {number: record for number, (record, _) in self._tables.quarantine.items()}
-        return _page({number: one for number, one in records.items() if reason in (None, one.reason)}, after, limit)
+    def page(
+        self, *, after: int, limit: int, selection: QuarantineSelection = QuarantineSelection()
+    ) -> list[QuarantineRecord]:
+        return _page(dict(self._selected(selection)), after, limit)
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
         return self._tables.quarantine.get(quarantine_id)
+
+    def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
+        return [self._tables.quarantine[number][0] for number in sorted(ids) if number in self._tables.quarantine]
+
+    def change_reason(self, quarantine_id: int, reason: Reason) -> None:
+        record, item = self._tables.quarantine[quarantine_id]
+        self._tables.quarantine[quarantine_id] = replace(record, reason=reason), item._replace(reason=reason)
+
+    def remove(self, ids: Collection[int]) -> None:
+        for number in ids:
+            self._tables.quarantine.pop(number, None)
 
     def counts(self, experiment_id: int) -> dict[str, int]:
         names = {name for name, number in self._tables.names.items() if number == experiment_id}
         records = (record for record, _ in self._tables.quarantine.values())
         return dict(sorted(Counter(record.reason.value for record in records if record.experiment in names).items()))
+
+    def summary(self, selection: QuarantineSelection = QuarantineSelection()) -> list[QuarantineSummary]:
+        groups: dict[tuple[str, str], list[QuarantineRecord]] = defaultdict(list)
+        for _, record in self._selected(selection):
+            groups[record.reason, record.publisher].append(record)
+        return [_summary(groups[key]) for key in sorted(groups)]
+
+    def usage(self) -> list[PublisherUsage]:
+        items = [item for _, item in self._tables.quarantine.values()]
+        sizes: Counter[bytes] = Counter()
+        for item in items:
+            sizes[item.publisher] += len(item.body) + len(item.headers.encode())
+        counts = Counter(item.publisher for item in items)
+        return [PublisherUsage(publisher, counts[publisher], sizes[publisher]) for publisher in sorted(counts)]
+
+    def _selected(self, selection: QuarantineSelection) -> Iterator[tuple[int, QuarantineRecord]]:
+        for number, (record, item) in self._tables.quarantine.items():
+            if (
+                selection.reason in (None, record.reason)
+                and selection.publisher in (None, item.publisher)
+                and selection.experiment in (None, record.experiment)
+                and (selection.start is None or record.received >= selection.start)
+                and (selection.end is None or record.received < selection.end)
+            ):
+                yield number, record
+
+
+def _summary(records: Sequence[QuarantineRecord]) -> QuarantineSummary:
+    times = [record.received for record in records]
+    size = sum(record.size for record in records)
+    return QuarantineSummary(records[0].reason, records[0].publisher, len(records), size, min(times), max(times))
 
 
 class AuditTable(_Table):

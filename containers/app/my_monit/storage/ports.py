@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from my_monit.model import (
-    Association, Experiment, Measure, MeasureType, Position, Quarantined, QuarantineRecord, Reason, Role, Selection,
-    Series, SeriesExtent, User,
+    Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 
 
@@ -141,16 +141,32 @@ class Messages(Protocol):
 
 
 class Quarantine(Protocol):
-    def add(self, items: Sequence[Quarantined]) -> None:
-        """Bodies, publishers and message ids are kept byte for byte."""
+    def add(self, items: Sequence[Quarantined], *, received: datetime | None = None) -> None:
+        """Bodies, publishers and message ids are kept byte for byte; `received` None: now."""
 
-    def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
-        """By id ascending, beyond `after`; of every reason when None."""
+    def page(
+        self, *, after: int, limit: int, selection: QuarantineSelection = QuarantineSelection()
+    ) -> list[QuarantineRecord]:
+        """By id ascending, beyond `after`."""
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None: ...
 
+    def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
+        """Those of these items that are still there, by id; nobody else changes them until the transaction ends."""
+
+    def change_reason(self, quarantine_id: int, reason: Reason) -> None: ...
+
+    def remove(self, ids: Collection[int]) -> None:
+        """Remove these items, which `lock` has given."""
+
     def counts(self, experiment_id: int) -> dict[str, int]:
         """How many items name this experiment by a present or former name, by reason."""
+
+    def summary(self, selection: QuarantineSelection = QuarantineSelection()) -> list[QuarantineSummary]:
+        """By reason, then publisher."""
+
+    def usage(self) -> list[PublisherUsage]:
+        """By publisher, of all that have something there; cheap, however much there is."""
 
 
 class AuditRow(NamedTuple):

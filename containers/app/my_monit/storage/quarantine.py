@@ -1,10 +1,14 @@
 """The quarantine in MySQL."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 
-from my_monit.model import Quarantined, QuarantineRecord, Reason
+from my_monit.model import (
+    PublisherUsage, Quarantined, QuarantineRecord, QuarantineSelection, QuarantineSummary, Reason,
+)
 from my_monit.storage.connector import Row, Session
-from my_monit.storage.moments import from_column
+from my_monit.storage.moments import from_column, to_column
 
 #: Bytes of bodies per INSERT into the quarantine: a small part of the packet limit of 64 MiB, even when escaped.
 INSERT_BYTES = 8 * 1024 * 1024
@@ -18,21 +22,36 @@ class Quarantine:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, items: Sequence[Quarantined]) -> None:
+    def add(self, items: Sequence[Quarantined], *, received: datetime | None = None) -> None:
         sql = (
             "INSERT INTO QUARANTINE "
-            "(reason, publisher, routing_key, message_id, element, experiment, headers, body, size) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            "(reason, publisher, routing_key, message_id, element, experiment, headers, body, size, received) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, COALESCE(%s, CURRENT_TIMESTAMP(6)))"
         )
+        moment = to_column(received)
         for some in _portions(items):
-            self._session.insert_many(sql, [_columns(item) for item in some])
+            self._session.insert_many(sql, [(*_columns(item), moment) for item in some])
+        self._count(items)
 
-    def page(self, *, after: int, limit: int, reason: Reason | None = None) -> list[QuarantineRecord]:
-        sql = (
-            f"SELECT {_RECORD} FROM QUARANTINE "
-            "WHERE quarantine_id > %s AND (%s IS NULL OR reason = %s) ORDER BY quarantine_id LIMIT %s"
-        )
-        return [_record(row) for row in self._session.rows(sql, (after, reason, reason, limit))]
+    def _count(self, items: Sequence[Quarantined]) -> None:
+        counts = Counter(item.publisher for item in items)
+        sizes: Counter[bytes] = Counter()
+        for item in items:
+            sizes[item.publisher] += len(item.body) + len(item.headers.encode())
+        # Sorted, so that two listeners lock the rows in the same order and never each other.
+        for publisher in sorted(counts):
+            self._session.execute(
+                "INSERT INTO QUARANTINE_USAGE (publisher, items, bytes) VALUES (%s, %s, %s) "
+                "ON DUPLICATE KEY UPDATE items = items + VALUES(items), bytes = bytes + VALUES(bytes)",
+                (publisher, counts[publisher], sizes[publisher]),
+            )
+
+    def page(
+        self, *, after: int, limit: int, selection: QuarantineSelection = QuarantineSelection()
+    ) -> list[QuarantineRecord]:
+        condition, values = _condition(selection)
+        sql = f"SELECT {_RECORD} FROM QUARANTINE WHERE quarantine_id > %s {condition} ORDER BY quarantine_id LIMIT %s"
+        return [_record(row) for row in self._session.rows(sql, (after, *values, limit))]
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
         sql = (
@@ -50,12 +69,69 @@ class Quarantine:
             experiment=record.experiment, headers=headers, body=bytes(body),
         )
 
+    def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
+        if not ids:
+            return []
+        sql = (
+            f"SELECT {_RECORD} FROM QUARANTINE WHERE quarantine_id IN ({_marks(ids)}) ORDER BY quarantine_id FOR UPDATE"
+        )
+        return [_record(row) for row in self._session.rows(sql, tuple(ids))]
+
+    def change_reason(self, quarantine_id: int, reason: Reason) -> None:
+        self._session.execute("UPDATE QUARANTINE SET reason = %s WHERE quarantine_id = %s", (reason.value, quarantine_id))
+
+    def remove(self, ids: Collection[int]) -> None:
+        if not ids:
+            return
+        sql = (
+            "SELECT publisher, COUNT(*), SUM(size + LENGTH(headers)) FROM QUARANTINE "
+            f"WHERE quarantine_id IN ({_marks(ids)}) GROUP BY publisher ORDER BY publisher"
+        )
+        usage = self._session.rows(sql, tuple(ids))
+        self._session.execute(f"DELETE FROM QUARANTINE WHERE quarantine_id IN ({_marks(ids)})", tuple(ids))
+        for publisher, count, size in usage:
+            self._session.execute(
+                "UPDATE QUARANTINE_USAGE SET items = items - %s, bytes = bytes - %s WHERE publisher = %s",
+                (count, size, bytes(publisher)),
+            )
+
     def counts(self, experiment_id: int) -> dict[str, int]:
         sql = (
             "SELECT q.reason, COUNT(*) FROM QUARANTINE q JOIN EXPERIMENT_NAMES n ON n.name = q.experiment "
             "WHERE n.experiment_id = %s GROUP BY q.reason ORDER BY q.reason"
         )
         return dict(self._session.rows(sql, (experiment_id,)))
+
+    def summary(self, selection: QuarantineSelection = QuarantineSelection()) -> list[QuarantineSummary]:
+        condition, values = _condition(selection)
+        sql = (
+            "SELECT reason, publisher, COUNT(*), SUM(size), MIN(received), MAX(received) FROM QUARANTINE "
+            f"WHERE TRUE {condition} GROUP BY reason, publisher ORDER BY reason, publisher"
+        )
+        return [
+            QuarantineSummary(Reason(reason), _name(publisher), count, int(size), from_column(first), from_column(last))
+            for reason, publisher, count, size, first, last in self._session.rows(sql, values)
+        ]
+
+    def usage(self) -> list[PublisherUsage]:
+        sql = "SELECT publisher, items, bytes FROM QUARANTINE_USAGE WHERE items > 0 ORDER BY publisher"
+        return [PublisherUsage(bytes(publisher), items, size) for publisher, items, size in self._session.rows(sql)]
+
+
+def _condition(selection: QuarantineSelection) -> tuple[str, tuple[object, ...]]:
+    parts = (
+        ("reason = %s", selection.reason),
+        ("publisher = %s", selection.publisher),
+        ("experiment = %s", selection.experiment),
+        ("received >= %s", to_column(selection.start)),
+        ("received < %s", to_column(selection.end)),
+    )
+    given = [(sql, value) for sql, value in parts if value is not None]
+    return "".join(f"AND {sql} " for sql, _ in given), tuple(value for _, value in given)
+
+
+def _marks(ids: Collection[int]) -> str:
+    return ", ".join(["%s"] * len(ids))
 
 
 def _portions(items: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
@@ -81,5 +157,8 @@ def _columns(item: Quarantined) -> tuple[object, ...]:
 
 def _record(row: Row) -> QuarantineRecord:
     number, reason, received, publisher, size, experiment = row
-    name = bytes(publisher).decode(errors="replace")
-    return QuarantineRecord(number, Reason(reason), from_column(received), name, size, experiment)
+    return QuarantineRecord(number, Reason(reason), from_column(received), _name(publisher), size, experiment)
+
+
+def _name(publisher: bytes) -> str:
+    return bytes(publisher).decode(errors="replace")

@@ -7,6 +7,7 @@ _READ = frozenset({"SELECT"})
 _APPEND = frozenset({"SELECT", "INSERT"})
 _CHANGE = frozenset({"SELECT", "INSERT", "UPDATE"})
 _FORGET = frozenset({"SELECT", "INSERT", "DELETE"})
+_REMOVE = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 RIGHTS: dict[str, frozenset[str]] = {
     "SCHEMA_MIGRATIONS": _READ,
@@ -22,7 +23,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "MEASURE_BLOCKS": _APPEND,
     "MEASURES": _APPEND,
     "MESSAGE_IDS": _FORGET,
-    "QUARANTINE": _APPEND,
+    "QUARANTINE": _REMOVE,
+    "QUARANTINE_USAGE": _CHANGE,
     "AUDIT": _APPEND,
 }
 

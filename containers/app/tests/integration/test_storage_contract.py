@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from my_monit.errors import Conflict, NotFound, StorageRejected
-from my_monit.model import MeasureType, Position, Quarantined, Reason, Role, Selection, User
+from my_monit.model import (
+    MeasureType, Position, PublisherUsage, Quarantined, QuarantineSelection, Reason, Role, Selection, User,
+)
 from my_monit.storage.memory import MemoryStorage
 from my_monit.storage.ports import AuditRow, MessageId
 from tests.measures import NewMeasure, by_origin
@@ -824,9 +826,102 @@ def test_the_quarantine_is_read_by_id_page_by_page_and_by_reason(storage):
 
     assert page(0, limit=2) == numbers[:2]
     assert page(numbers[1], limit=100) == numbers[2:]
-    assert page(0, limit=100, reason=Reason.BAD_JSON) == [numbers[0], numbers[2], numbers[4]]
-    assert page(numbers[0], limit=1, reason=Reason.BAD_JSON) == [numbers[2]]
-    assert page(0, limit=100, reason=Reason.TOO_DEEP) == page(numbers[-1], limit=100) == []
+    rubbish = QuarantineSelection(reason=Reason.BAD_JSON)
+    assert page(0, limit=100, selection=rubbish) == [numbers[0], numbers[2], numbers[4]]
+    assert page(numbers[0], limit=1, selection=rubbish) == [numbers[2]]
+    deep = QuarantineSelection(reason=Reason.TOO_DEEP)
+    assert page(0, limit=100, selection=deep) == page(numbers[-1], limit=100) == []
+
+
+def test_the_quarantine_is_searched_by_publisher_experiment_and_time_of_receipt(storage):
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    [first] = quarantine(storage, quarantined(publisher=b"A\xff"))
+    [second] = quarantine(storage, quarantined(experiment="lab"))
+    with storage.unit() as unit:
+        unit.quarantine.add([quarantined()], received=noon)
+
+    def found(**criteria):
+        with storage.unit() as unit:
+            page = unit.quarantine.page(after=first - 1, limit=9, selection=QuarantineSelection(**criteria))
+        return [one.quarantine_id for one in page]
+
+    third = second + 1
+    assert found() == [first, second, third]
+    assert found(publisher=b"A\xff") == [first]
+    assert found(publisher=b"a\xff") == found(publisher=b"A\xff ") == []
+    assert found(experiment="lab") == [second]
+    assert found(experiment="LAB") == []
+    assert found(start=noon, end=noon + timedelta(microseconds=1)) == [third]
+    assert found(end=noon) == []
+    assert found(start=noon + timedelta(microseconds=1)) == [first, second]
+    assert found(publisher=b"publisher", experiment="lab", reason=Reason.BAD_JSON, start=noon) == [second]
+
+
+def test_the_summary_counts_by_reason_and_publisher(storage):
+    noon = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+    later = noon + timedelta(hours=1)
+    with storage.unit() as unit:
+        unit.quarantine.add([quarantined(), quarantined(publisher=b"other")], received=noon)
+        unit.quarantine.add([quarantined(body=b""), quarantined(reason=Reason.FORBIDDEN)], received=later)
+
+        assert unit.quarantine.summary() == [
+            (Reason.BAD_JSON, "other", 1, 4, noon, noon),
+            (Reason.BAD_JSON, "publisher", 2, 4, noon, later),
+            (Reason.FORBIDDEN, "publisher", 1, 4, later, later),
+        ]
+        assert unit.quarantine.summary(QuarantineSelection(publisher=b"other", reason=Reason.BAD_JSON)) == [
+            (Reason.BAD_JSON, "other", 1, 4, noon, noon)
+        ]
+        assert unit.quarantine.summary(QuarantineSelection(experiment="nothing")) == []
+
+
+def test_an_item_is_locked_given_another_reason_and_removed(storage):
+    numbers = quarantine(storage, *(quarantined(body=body) for body in (b"1", b"2", b"3")))
+    with storage.unit() as unit:
+        locked = unit.quarantine.lock([numbers[2], numbers[0], numbers[2] + 1])
+        assert [one.quarantine_id for one in locked] == [numbers[0], numbers[2]]
+        assert locked[0] == unit.quarantine.get(numbers[0])[0]
+        unit.quarantine.change_reason(numbers[0], Reason.UNKNOWN_EXPERIMENT)
+        unit.quarantine.remove([numbers[2]])
+
+    with storage.unit() as unit:
+        assert unit.quarantine.get(numbers[2]) is None
+        assert unit.quarantine.lock(numbers[2:]) == unit.quarantine.lock([]) == []
+        unit.quarantine.remove([])
+        record, item = unit.quarantine.get(numbers[0])
+    assert (record.reason, item) == (Reason.UNKNOWN_EXPERIMENT, quarantined(body=b"1", reason=record.reason))
+
+
+def test_a_number_of_the_quarantine_is_not_given_again(storage):
+    [first] = quarantine(storage, quarantined())
+    with storage.unit() as unit:
+        unit.quarantine.remove([first])
+    [second] = quarantine(storage, quarantined())
+
+    assert second > first
+
+
+def test_what_each_publisher_takes_of_the_quarantine_is_exact_whatever_comes_and_goes(storage):
+    def usage():
+        with storage.unit() as unit:
+            return unit.quarantine.usage()
+
+    assert usage() == []
+    numbers = quarantine(
+        storage, quarantined(publisher=b"B\xff", headers='"é"', body=b"12345"), quarantined(body=b"", headers=""),
+        quarantined(body=b"\0", headers=""), quarantined(body=b"123", headers="{}"),
+    )
+    assert usage() == [PublisherUsage(b"B\xff", 1, 9), PublisherUsage(b"publisher", 3, 6)]
+
+    with storage.unit() as unit:
+        unit.quarantine.remove([numbers[0], numbers[3]])
+    assert usage() == [PublisherUsage(b"publisher", 2, 1)]
+
+    with pytest.raises(NotFound), storage.unit() as unit:
+        unit.quarantine.add([quarantined()])
+        unit.quarantine.remove(numbers[1:2])
+        raise NotFound("undone")
+    assert usage() == [PublisherUsage(b"publisher", 2, 1)]
 
 
 def test_what_is_not_in_the_quarantine_is_none(storage):

@@ -30,6 +30,8 @@ class Actor:
 
 #: Whoever runs `mymonit` at the console. No user can bear this id: `@` is not allowed in one.
 CONSOLE = Actor("@console", Role.ADMIN)
+#: The process that bounds the quarantine.
+GUARD = Actor("@guard", Role.ADMIN)
 
 
 class User:

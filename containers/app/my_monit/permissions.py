@@ -28,6 +28,14 @@ class Verb(StrEnum):
     MEASURE_TYPE_CREATE = "measure_type.create"
     QUARANTINE_LIST = "quarantine.list"
     QUARANTINE_READ = "quarantine.read"
+    QUARANTINE_REPLAY = "quarantine.replay"
+    QUARANTINE_DISCARD = "quarantine.discard"
+    ADAPTER_LIST = "adapter.list"
+    ADAPTER_ADD = "adapter.add"
+    ADAPTER_ROTATE = "adapter.rotate"
+    ADAPTER_SUSPEND = "adapter.suspend"
+    ADAPTER_RESUME = "adapter.resume"
+    ADAPTER_REMOVE = "adapter.remove"
     TOKEN_MINT = "token.mint"  # nosec B105
     DEMONSTRATION_LOAD = "demonstration.load"
 
@@ -67,6 +75,14 @@ RULES: dict[Verb, Rule] = {
     Verb.MEASURE_TYPE_CREATE: _ADMIN,
     Verb.QUARANTINE_LIST: _ADMIN,
     Verb.QUARANTINE_READ: _ADMIN,
+    Verb.QUARANTINE_REPLAY: _ADMIN,
+    Verb.QUARANTINE_DISCARD: _ADMIN,
+    Verb.ADAPTER_LIST: _ADMIN,
+    Verb.ADAPTER_ADD: _ADMIN,
+    Verb.ADAPTER_ROTATE: _ADMIN,
+    Verb.ADAPTER_SUSPEND: _ADMIN,
+    Verb.ADAPTER_RESUME: _ADMIN,
+    Verb.ADAPTER_REMOVE: _ADMIN,
     Verb.TOKEN_MINT: _ADMIN,
     Verb.DEMONSTRATION_LOAD: _ADMIN,
 }

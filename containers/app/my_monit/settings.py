@@ -77,16 +77,21 @@ class StorageAdministration(_Settings):
     schema_folder: Path = Field(_SCHEMA, validation_alias="DB_SCHEMA", description="the folder of the numbered SQL")
 
 
-class RabbitConfiguration(_Settings):
+class RoutingConfiguration(_Settings):
+    """What a message's routing key means."""
+
     model_config = SettingsConfigDict(env_prefix="RABBIT_")
 
+    routing: str = Field("measures", pattern=r"^[A-Za-z0-9_-]+$", description="the routing key of measurements")
+
+
+class RabbitConfiguration(RoutingConfiguration):
     url: Name = Field("localhost", description="the broker: a host name, or amqps://host:port, or amqp://host:port")
     port: Port | None = Field(None, description="its port, when the URL names none")
     vhost: Name = Field("/", description="the virtual host of this project")
     user: Name = Field("mymonit", description="the listener's account")
     password: SecretStr = Field(description="its password")
     exchange: Name = Field("mymonit", description="the topic exchange that adapters publish to")
-    routing: str = Field("measures", pattern=r"^[A-Za-z0-9_-]+$", description="the routing key of measurements")
     queue: Name = Field("measures", description="the queue that the listener consumes")
     ca: Path | None = Field(None, description="the certificate authority that the broker's certificate must come from")
     batch: int = Field(1000, ge=1, le=10_000, description="messages stored in one transaction, at most")

@@ -1,7 +1,7 @@
 """Times as whole nanoseconds since 1970-01-01T00:00:00Z. Nothing here passes through a double."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 NANOSECONDS = 1_000_000_000
@@ -25,8 +25,24 @@ _DAY_MINUTES = 24 * 60
 _CACHED_MINUTES = 4096  # 0.5 MB; measures come in runs, so the minute before is nearly always there
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_MICROSECOND = 1000
+
+
 class BadTimestamp(ValueError):
     pass
+
+
+def from_moment(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * _NS_PER_MICROSECOND
+
+
+def to_moment(nanoseconds: int) -> datetime:
+    """The first moment of whole microseconds that is not before; raises BadTimestamp beyond the year 9999."""
+    try:
+        return _EPOCH + timedelta(microseconds=-(-nanoseconds // _NS_PER_MICROSECOND))
+    except OverflowError as error:
+        raise BadTimestamp(nanoseconds) from error
 
 
 def from_number(literal: str) -> int:

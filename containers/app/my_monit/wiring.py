@@ -30,6 +30,7 @@ class Container(containers.DeclarativeContainer):
 
     storage_configuration = providers.Singleton(settings.load, settings.StorageConfiguration)
     storage_administration = providers.Singleton(settings.load, settings.StorageAdministration)
+    routing_configuration = providers.Singleton(settings.load, settings.RoutingConfiguration)
     rabbit_configuration = providers.Singleton(settings.load, settings.RabbitConfiguration)
     rabbit_administration = providers.Singleton(settings.load, settings.RabbitAdministration)
     demonstration_configuration = providers.Singleton(settings.load, settings.DemonstrationConfiguration)
@@ -48,7 +49,13 @@ class Container(containers.DeclarativeContainer):
     experiment_service = providers.Singleton(ExperimentService, audit)
     measure_service = providers.Singleton(MeasureService, storage, audit)
     measure_type_service = providers.Singleton(MeasureTypeService, audit)
-    quarantine_service = providers.Singleton(QuarantineService, audit)
+    replaying_service = providers.Factory(
+        IngestionService,
+        storage,
+        routing=routing_configuration.provided.routing,
+        max_future=ingestion_configuration.provided.max_future,
+    )
+    quarantine_service = providers.Singleton(QuarantineService, storage, audit, replaying_service.provider)
     token_service = providers.Singleton(TokenService, audit, identity)
     ingestion_service = providers.Singleton(
         IngestionService,

@@ -108,11 +108,7 @@ class IngestionService:
         return True
 
     def _attempt(self, batch: Sequence[_Read], *, undo: bool = False) -> Outcome:
-        retrying = Retrying(
-            retry=retry_if_exception_type(StorageContention), stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.01, max=PAUSE_SECS), reraise=True,
-        )
-        return retrying(self._store_once, batch, undo=undo)
+        return contending()(self._store_once, batch, undo=undo)
 
     def _store_once(self, batch: Sequence[_Read], *, undo: bool) -> Outcome:
         try:
@@ -152,3 +148,11 @@ def _refusal(message: Message) -> Reason | None:
     if message.parked:
         return Reason.UNDELIVERABLE
     return refuse_envelope(message.content_type, message.content_encoding, message.type, len(message.body))
+
+
+def contending() -> Retrying:
+    """Runs a transaction again while others are quicker."""
+    return Retrying(
+        retry=retry_if_exception_type(StorageContention), stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.01, max=PAUSE_SECS), reraise=True,
+    )

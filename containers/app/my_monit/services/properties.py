@@ -1,6 +1,7 @@
 """The properties of a message as the quarantine keeps them: JSON of a bounded size, whatever a publisher wrote."""
 
 import json
+from typing import Any
 
 from my_monit.model import Message
 
@@ -11,6 +12,7 @@ MAX_BYTES_AGAIN = 512
 
 #: The longest text around what was kept, and JSON may write each character of that with two.
 _FRAME_BYTES = 64
+_HEADERS = '"headers": {'
 
 
 class Properties:
@@ -33,3 +35,17 @@ def bounded(text: str, size: int) -> str:
     if len(text) <= size:
         return text
     return json.dumps({"cut_from_bytes": len(text), "begins_with": text[: (size - _FRAME_BYTES) // 2]})
+
+
+def restored(text: str) -> dict[str, Any]:
+    """The properties by name, of what was kept of a message in full or cut at MAX_BYTES.
+
+    What is cut is the headers, which come last: all others together are far shorter.
+    """
+    properties: dict[str, Any] = json.loads(text)
+    beginning = properties.get("begins_with")
+    if beginning is None:
+        return properties
+    # Within a text, JSON would write these quotes with backslashes.
+    others: dict[str, Any] = json.loads(beginning.partition(_HEADERS)[0].removesuffix(", ") + "}")
+    return others

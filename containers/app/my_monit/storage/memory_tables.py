@@ -232,6 +232,9 @@ class Quarantine(_Table):
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
         return self._tables.quarantine.get(quarantine_id)
 
+    def newest_id(self) -> int:
+        return max(self._tables.quarantine, default=0)
+
     def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
         return [self._tables.quarantine[number][0] for number in sorted(ids) if number in self._tables.quarantine]
 

@@ -151,6 +151,9 @@ class Quarantine(Protocol):
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None: ...
 
+    def newest_id(self) -> int:
+        """0 when it is empty."""
+
     def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
         """Those of these items that are still there, by id; nobody else changes them until the transaction ends."""
 

@@ -69,6 +69,10 @@ class Quarantine:
             experiment=record.experiment, headers=headers, body=bytes(body),
         )
 
+    def newest_id(self) -> int:
+        row = self._session.row("SELECT MAX(quarantine_id) FROM QUARANTINE")
+        return int(row[0]) if row and row[0] is not None else 0
+
     def lock(self, ids: Collection[int]) -> list[QuarantineRecord]:
         if not ids:
             return []
@@ -78,7 +82,8 @@ class Quarantine:
         return [_record(row) for row in self._session.rows(sql, tuple(ids))]
 
     def change_reason(self, quarantine_id: int, reason: Reason) -> None:
-        self._session.execute("UPDATE QUARANTINE SET reason = %s WHERE quarantine_id = %s", (reason.value, quarantine_id))
+        sql = "UPDATE QUARANTINE SET reason = %s WHERE quarantine_id = %s"
+        self._session.execute(sql, (reason.value, quarantine_id))
 
     def remove(self, ids: Collection[int]) -> None:
         if not ids:

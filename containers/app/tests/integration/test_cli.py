@@ -347,6 +347,72 @@ class TestQuarantine:
         assert audited()[3] == "not_found"
         assert mymonit("quarantine", "show", "0").exit_code == 2
 
+    def test_every_command_takes_the_same_filters(self, mymonit: Mymonit, ids: list[int]) -> None:
+        def listed(*options: str) -> list[int]:
+            return [int(line.split("\t")[0]) for line in mymonit("quarantine", "list", *options).output.splitlines()]
+
+        assert listed("--publisher", "adapter\x1b[31m") == listed("--experiment", "black-holes") == ids[:1]
+        assert listed("--id", str(ids[1])) == listed("--publisher", "") == ids[1:]
+        assert listed("--since", "2020-01-01T00:00:00+01:00") == listed("--until", "2100-01-01T00:00:00Z") == ids
+        assert listed("--until", "2020-01-01T00:00:00Z") == listed("--since", "2100-01-01T00:00:00Z") == []
+
+    @pytest.mark.parametrize("command", ["list", "summary", "replay", "discard"])
+    @pytest.mark.parametrize("option", [("--since", "yesterday"), ("--until", "2026-01-31T12:00:00"), ("--reason", "x")])
+    def test_a_filter_that_means_nothing_is_named(
+        self, mymonit: Mymonit, command: str, option: tuple[str, str]
+    ) -> None:
+        result = mymonit("quarantine", command, *option)
+
+        assert (result.exit_code, option[0] in result.stderr) == (2, True)
+
+    @pytest.mark.parametrize("command", ["list", "replay", "discard"])
+    def test_an_id_stands_alone(self, mymonit: Mymonit, ids: list[int], command: str) -> None:
+        assert mymonit("quarantine", command, "--id", str(ids[0]), "--reason", "bad_json").exit_code == 2
+
+    def test_the_summary_counts_by_reason_and_by_publisher(self, mymonit: Mymonit) -> None:
+        lines = [line.split("\t") for line in mymonit("quarantine", "summary").output.splitlines()]
+
+        assert [(line[0], line[1], line[2], line[5]) for line in lines] == [
+            ("bad_json", "1", "0", "''"), ("bad_string", "1", str(len(self.BODY)), r"'adapter\x1b[31m'"),
+            ("in all", "1", "2", "''"), ("in all", "1", str(len(self.BODY) + 15), r"'adapter\x1b[31m'"),
+        ]
+
+    def test_what_can_be_stored_now_is_stored_and_the_rest_is_counted(
+        self, mymonit: Mymonit, storage: Storage, laboratory: Laboratory, audited: Audited
+    ) -> None:
+        body = b'{"experiment": "late", "measure": "hertz", "value": 1, "timestamp": 1649228400}'
+        with storage.unit() as unit:
+            unit.quarantine.add([
+                Quarantined(Reason.UNKNOWN_EXPERIMENT, b"", "measures", None, 0, "late", "{}", body) for _ in range(3)
+            ])
+            unit.experiments.add("late")
+
+        result = mymonit("quarantine", "replay", "--reason", "unknown_experiment")
+        assert (result.exit_code, result.stdout) == (0, "stored\t3\n")
+        assert "trying 3 items" in result.stderr
+        assert audited()[1::2] == ("quarantine.replay", "success")
+        assert mymonit("quarantine", "replay").stdout == (
+            "stored\t0\nrefused\t1\tbad_encoding\nrefused\t1\tbad_json\n"
+        )
+
+    def test_one_item_is_replayed_by_its_id(self, mymonit: Mymonit, ids: list[int]) -> None:
+        assert "still refused: bad_json" in refused(mymonit("quarantine", "replay", "--id", str(ids[1])))
+        assert "no such item" in refused(mymonit("quarantine", "replay", "--id", "999999999999"))
+
+    def test_items_are_discarded_when_somebody_says_yes(
+        self, mymonit: Mymonit, ids: list[int], audited: Audited
+    ) -> None:
+        assert mymonit("quarantine", "discard").exit_code == 2
+        assert mymonit("quarantine", "discard", "--yes").exit_code == 2
+        assert mymonit("quarantine", "discard", "--reason", "bad_json", given="n\n").exit_code == 1
+        assert len(mymonit("quarantine", "list").output.splitlines()) == 2
+
+        result = mymonit("quarantine", "discard", "--reason", "bad_json", given="y\n")
+        assert result.exit_code == 0 and "Delete 1 items for good?" in result.output
+        assert audited() == ("@console", "quarantine.discard", f"quarantine:{ids[1]}:bad_json", "success")
+        assert mymonit("quarantine", "discard", "--id", str(ids[0]), "--yes").stdout == "discarded\t1\n"
+        assert mymonit("quarantine", "list").output == ""
+
 
 class TestHealth:
     @pytest.mark.parametrize("process", ["rest", "listen"])

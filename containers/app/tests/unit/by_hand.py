@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role, User
 from my_monit.services.experiments import ExperimentService
+from my_monit.services.ingestion import IngestionService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
 from my_monit.services.quarantine import QuarantineService
@@ -41,7 +42,11 @@ class Services:
         self.experiments = ExperimentService(self.audit)
         self.measure_types = MeasureTypeService(self.audit)
         self.measures = MeasureService(self.storage, self.audit)
-        self.quarantine = QuarantineService(self.audit)
+        self.quarantine = QuarantineService(self.storage, self.audit, self.ingestion)
+
+    def ingestion(self) -> IngestionService:
+        """A listener's, as it is when it starts."""
+        return IngestionService(self.storage, routing="measures", max_future=86_400)
 
     def add_users(self, *users: User) -> None:
         with self.storage.unit() as unit:

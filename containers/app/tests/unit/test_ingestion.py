@@ -86,10 +86,10 @@ class Poisonable:
         self._poison = poison
         self.chunk = measures.chunk
 
-    def add(self, measures):
+    def add(self, measures, *, received=None):
         if self._poison in [sample.value for samples in measures.values() for sample in samples]:
             raise StorageRejected("out of range")
-        self._measures.add(measures)
+        self._measures.add(measures, received=received)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from my_monit.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from my_monit.identity.local import LocalIdentity
-from my_monit.model import CONSOLE, Actor, Experiment, Quarantined, Reason, Role, Selection, User
+from my_monit.model import CONSOLE, Actor, Experiment, Quarantined, QuarantineSelection, Reason, Role, Selection, User
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.tokens import TokenService
@@ -322,7 +322,7 @@ def test_the_quarantine_shows_its_items_and_each_with_its_bytes(services):
         unit.quarantine.add(items)
 
     assert [one.reason for one in services.quarantine.page(actor(ADA), after=0, limit=9)] == ["bad_json", "dup_key"]
-    [record] = services.quarantine.page(actor(ADA), after=0, limit=9, reason=Reason.DUP_KEY)
+    [record] = services.quarantine.page(actor(ADA), after=0, limit=9, selection=QuarantineSelection(reason=Reason.DUP_KEY))
     assert services.quarantine.show(actor(ADA), record.quarantine_id) == (record, items[1])
     with pytest.raises(NotFound):
         services.quarantine.show(actor(ADA), 404)

@@ -2,7 +2,6 @@
 
 import math
 import signal
-import sys
 import threading
 from datetime import timedelta
 from typing import Any
@@ -12,12 +11,13 @@ import requests
 from flask import Flask
 
 from my_monit import __version__
+from my_monit.cli.quarantine import quarantine
 from my_monit.errors import Fault, Invalid, MyMonitError
 from my_monit.health import served
 from my_monit.logs.setup import setup_logging
 from my_monit.logs.trace import traced
 from my_monit.messaging.topology import add_publisher, declare
-from my_monit.model import CONSOLE, STAFF_ID, Reason, Role, User
+from my_monit.model import CONSOLE, STAFF_ID, Role, User
 from my_monit.rest.users import UserSchema
 from my_monit.storage.migrations import migrate as migrate_storage
 from my_monit.wiring import Container
@@ -26,8 +26,6 @@ from my_monit.wiring import Container
 HEALTH_SECS = 5
 #: Hours that a token may live, at most.
 MAX_HOURS = 24
-#: Items that `quarantine list` shows unless told otherwise.
-LIST_LIMIT = 100
 
 
 class _Commands(click.Group):
@@ -51,6 +49,9 @@ def main() -> None:
 
     Settings come from environment variables; docs/operations.md lists them.
     """
+
+
+main.add_command(quarantine)
 
 
 @main.command()
@@ -149,46 +150,6 @@ def demo_data(container: Container) -> None:
     account = container.demonstration_configuration()
     add_publisher(container.management(), container.rabbit_configuration(), account)
     click.echo(f"users A001, S001, S002, U001; experiments device-vibrations, black-holes; adapter {account.user}")
-
-
-@main.group()
-def quarantine() -> None:
-    """What could not be stored, and why."""
-
-
-@quarantine.command("list")
-@click.option("--reason", type=click.Choice([reason.value for reason in Reason]))
-@click.option("--after", type=click.IntRange(0), default=0, help="begin after this id")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=LIST_LIMIT, show_default=True)
-@click.pass_obj
-def list_quarantine(container: Container, reason: str | None, after: int, limit: int) -> None:
-    """List items: id, time, reason, bytes, experiment, publisher."""
-    wanted = Reason(reason) if reason else None
-    for item in container.quarantine_service().page(CONSOLE, after=after, limit=limit, reason=wanted):
-        click.echo(
-            f"{item.quarantine_id}\t{item.received:%Y-%m-%dT%H:%M:%SZ}\t{item.reason}\t{item.size}\t"
-            f"{item.experiment or '-'}\t{item.publisher!r}"
-        )
-
-
-@quarantine.command()
-@click.argument("quarantine_id", type=click.IntRange(1))
-@click.option("--raw", is_flag=True, help="write the body alone, byte for byte")
-@click.pass_obj
-def show(container: Container, quarantine_id: int, raw: bool) -> None:
-    """Show one item with its properties and its body, control characters escaped."""
-    record, item = container.quarantine_service().show(CONSOLE, quarantine_id)
-    if raw:
-        sys.stdout.buffer.write(item.body)
-        return
-    message_id = "-" if item.message_id is None else repr(item.message_id.decode(errors="backslashreplace"))
-    for name, value in (
-        ("id", record.quarantine_id), ("time", f"{record.received:%Y-%m-%dT%H:%M:%S.%fZ}"), ("reason", item.reason),
-        ("publisher", repr(record.publisher)), ("routing key", repr(item.routing_key)), ("message id", message_id),
-        ("element", "-" if item.element is None else item.element), ("experiment", item.experiment or "-"),
-        ("properties", item.headers), ("bytes", record.size), ("body", repr(item.body)[2:-1]),
-    ):
-        click.echo(f"{name:12}{value}")
 
 
 @main.command()

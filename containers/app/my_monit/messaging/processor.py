@@ -9,8 +9,6 @@ from pika.spec import Basic, BasicProperties
 from my_monit.model import Message
 from my_monit.services.ingestion import IngestionService, Outcome
 
-#: Bytes of a routing key, in AMQP.
-MAX_KEY_BYTES = 255
 #: Tables within tables of headers that are told.
 MAX_DEPTH = 32
 
@@ -40,7 +38,7 @@ def _message(delivery: Delivery) -> Message:
     properties = delivery.properties
     return Message(
         body=delivery.body,
-        routing_key=_routing_key(delivery).decode(errors="surrogateescape"),
+        routing_key=_bytes(delivery.method.routing_key).decode(errors="surrogateescape"),
         message_id=None if properties.message_id is None else _bytes(properties.message_id),
         user_id=None if properties.user_id is None else _bytes(properties.user_id),
         content_type=properties.content_type,
@@ -49,18 +47,6 @@ def _message(delivery: Delivery) -> Message:
         headers=partial(_headers, properties),
         parked=delivery.parked,
     )
-
-
-def _routing_key(delivery: Delivery) -> bytes:
-    """Where it was published to: a parked message was routed again, and its first death tells the first key."""
-    key = delivery.method.routing_key
-    if delivery.parked:
-        try:
-            first = delivery.properties.headers["x-death"][-1]["routing-keys"][0]
-        except (KeyError, IndexError, TypeError):  # nobody but the broker should write this header, but anybody can
-            first = None
-        key = first if isinstance(first, str | bytes) and len(_bytes(first)) <= MAX_KEY_BYTES else key
-    return _bytes(key)
 
 
 # Short strings should be UTF-8, but nobody makes a publisher write it: Pika gives bytes for the others.

@@ -1,7 +1,9 @@
 """Exchange, queues, policy and accounts at the broker, declared through its management API by `mymonit migrate`.
 
 The exchange is bound to the queue with `#`: whatever reaches the exchange reaches the listener, which quarantines
-what it may not store. What the broker cannot deliver waits in the parking queue, which the listener drains too.
+what it may not store. What the broker cannot deliver waits in the parking queue, which the listener drains too. It
+gets there through an exchange of its own, under the routing key that it was published with: that key says what its
+publisher may write to, and the headers that tell the same (x-death) could be forged.
 """
 
 import re
@@ -33,8 +35,11 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
     management.put({}, "vhosts", vhost)
     management.put(_EVERYTHING, "permissions", vhost, management.user)
     management.put({"type": "topic", "durable": True}, "exchanges", vhost, exchange)
-    management.put(_QUORUM, "queues", vhost, parking_queue(queue))
-    management.put(_parking_policy(queue), "policies", vhost, f"mymonit-{parking_queue(queue)}")
+    parked = parking_queue(queue)
+    management.put(_QUORUM, "queues", vhost, parked)
+    management.put({"type": "fanout", "durable": True}, "exchanges", vhost, parked)
+    management.post({}, "bindings", vhost, "e", parked, "q", parked)
+    management.put(_parking_policy(queue), "policies", vhost, f"mymonit-{parked}")
     management.put(_policy(queue), "policies", vhost, f"mymonit-{queue}")
     management.put(_QUORUM, "queues", vhost, queue)
     management.post({"routing_key": "#"}, "bindings", vhost, "e", exchange, "q", queue)
@@ -45,8 +50,7 @@ def _policy(queue: str) -> dict[str, object]:
     """At-least-once dead lettering needs reject-publish; see docs/messages.md."""
     return _policy_of(queue, {
         "delivery-limit": DELIVERY_LIMIT,
-        "dead-letter-exchange": "",
-        "dead-letter-routing-key": parking_queue(queue),
+        "dead-letter-exchange": parking_queue(queue),
         "dead-letter-strategy": "at-least-once",
         "overflow": "reject-publish",
     })

@@ -149,41 +149,24 @@ def test_a_former_name_means_the_same_experiment_also_in_the_routing_key(
     assert lane.refused() == []
 
 
-@pytest.mark.parametrize("death", ["none", "true", "forged"])
-def test_what_the_broker_parked_is_quarantined_as_undeliverable(
+@pytest.mark.parametrize("death", [
+    None, "x", [1], {}, [{"routing-keys": 1}],
+    [{"queue": "measures", "reason": "delivery_limit", "routing-keys": ["measures.good-news"], "count": 21}],
+])
+def test_what_the_broker_parked_is_quarantined_as_undeliverable_under_its_own_key_whatever_its_headers_say(
     lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account,
-    death: str, eventually: Eventually,
+    death: object, eventually: Eventually,
 ) -> None:
-    deaths: dict[str, list[object]] = {
-        "none": [],
-        "true": [{"queue": "measures", "routing-keys": ["measures.black-holes"], "count": 21}],
-        "forged": [{"routing-keys": [17]}],
-    }
-    properties = pika.BasicProperties(message_id="one", headers={"x-death": deaths[death]})
+    properties = pika.BasicProperties(message_id="one", headers={} if death is None else {"x-death": death})
     publisher = Publisher(rabbit_configuration, broker_administrator)
-    publisher(body_of(), exchange="", key=parking_queue(rabbit_configuration.queue), properties=properties)
+    parked = parking_queue(rabbit_configuration.queue)
+    publisher(body_of(), exchange=parked, key="measures.black-holes", properties=properties)
     publisher.close()
 
     (refused,) = eventually(lane.refused)
     assert (refused.reason, refused.body, refused.message_id) == (Reason.UNDELIVERABLE, body_of(), b"one")
-    assert refused.routing_key == (b"measures.black-holes" if death == "true" else b"measures.parked")
+    assert refused.routing_key == b"measures.black-holes"
     assert lane.stored() == []
-
-
-@pytest.mark.parametrize(
-    "death", ["x", [1], {}, [{"routing-keys": 1}], [{"routing-keys": ["k" * 300]}]], ids=lambda death: str(death)[:20]
-)
-def test_a_forged_death_cannot_stop_the_parking_queue(
-    lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account,
-    death: object, eventually: Eventually,
-) -> None:
-    publisher = Publisher(rabbit_configuration, broker_administrator)
-    parked = parking_queue(rabbit_configuration.queue)
-    publisher(b"x", exchange="", key=parked, properties=pika.BasicProperties(headers={"x-death": death}))
-    publisher.close()
-
-    (refused,) = eventually(lane.refused)
-    assert (refused.reason, refused.routing_key) == ("undeliverable", parked.encode())
 
 
 def test_log_lines_tell_how_much_and_nothing_of_what(lane: Lane, log_lines: LogLines, eventually: Eventually) -> None:

@@ -13,6 +13,7 @@ from my_monit.errors import BrokerUnavailable, ConfigurationError
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import add_publisher, declare, parking_queue
 from my_monit.settings import DemonstrationConfiguration, RabbitAdministration, RabbitConfiguration
+from tests.conftest import Eventually
 from tests.integration.lane import body_of
 from tests.integration.publisher import Account, Publisher, parameters
 
@@ -92,6 +93,35 @@ def test_what_is_there_but_different_is_told(management: Management, names: Rabb
     with pytest.raises(ConfigurationError, match="there, but different"):
         declare(management, names.model_copy(update={"exchange": "different"}))
     management.delete("exchanges", names.vhost, "different")
+
+
+@pytest.mark.parametrize("header", ["x-death", "x-first-death-queue", "CC", "BCC"])
+def test_what_the_broker_parks_keeps_the_key_that_its_publisher_was_allowed_to_use(
+    names: RabbitConfiguration, listener: Account, broker_administrator: Account, header: str, eventually: Eventually
+) -> None:
+    forged = {
+        "x-death": [
+            {"queue": names.queue, "reason": "delivery_limit", "exchange": names.exchange, "count": 1,
+             "routing-keys": ["measures.B"]},
+        ],
+        "x-first-death-queue": "measures.B", "CC": ["measures.B"], "BCC": ["measures.B"],
+    }
+    with pika.BlockingConnection(parameters(names, listener)) as connection:
+        channel = connection.channel()
+        for queue in (names.queue, parking_queue(names.queue)):
+            while channel.basic_get(queue, auto_ack=True)[0]:
+                pass
+        assert refusal(names, broker_administrator, publish(
+            names.exchange, "measures.A", headers={header: forged[header]}
+        )) is None
+        while (method := channel.basic_get(names.queue)[0]) is not None:
+            channel.basic_nack(method.delivery_tag, requeue=True)
+        method, properties, _ = eventually(
+            lambda: (got := channel.basic_get(parking_queue(names.queue), auto_ack=True))[0] and got
+        )
+
+    assert method.routing_key == "measures.A"
+    assert properties.headers["x-death"][0]["reason"] == "delivery_limit"
 
 
 class TestTheListenersAccount:

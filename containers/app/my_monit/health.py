@@ -58,7 +58,8 @@ def served(health: Health, configuration: HealthConfiguration) -> Iterator[None]
     try:
         server = ThreadingHTTPServer((configuration.host, configuration.port), Handler)
     except OSError as error:
-        raise ConfigurationError(f"HEALTH_PORT: {configuration.host}:{configuration.port} is in use") from error
+        setting = f"{configuration.model_config.get('env_prefix')}PORT"
+        raise ConfigurationError(f"{setting}: {configuration.host}:{configuration.port} is in use") from error
     with server:
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
         try:

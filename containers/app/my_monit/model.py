@@ -247,3 +247,16 @@ class PublisherUsage(NamedTuple):
     publisher: bytes
     items: int
     size: int
+
+
+class PublisherAccount(NamedTuple):
+    """A broker account that may publish, or might if it were not suspended.
+
+    `experiments` are the names that it may use in routing keys, None when that is no list of names; `ours` tells
+    whether MyMONIT made it.
+    """
+
+    name: str
+    experiments: tuple[str, ...] | None
+    suspended: bool
+    ours: bool

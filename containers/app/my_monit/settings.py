@@ -77,22 +77,22 @@ class StorageAdministration(_Settings):
     schema_folder: Path = Field(_SCHEMA, validation_alias="DB_SCHEMA", description="the folder of the numbered SQL")
 
 
-class RoutingConfiguration(_Settings):
-    """What a message's routing key means."""
+class RabbitNames(_Settings):
+    """How things are called at the broker, for those who need no password of the listener's."""
 
     model_config = SettingsConfigDict(env_prefix="RABBIT_")
 
-    routing: str = Field("measures", pattern=r"^[A-Za-z0-9_-]+$", description="the routing key of measurements")
-
-
-class RabbitConfiguration(RoutingConfiguration):
-    url: Name = Field("localhost", description="the broker: a host name, or amqps://host:port, or amqp://host:port")
-    port: Port | None = Field(None, description="its port, when the URL names none")
     vhost: Name = Field("/", description="the virtual host of this project")
     user: Name = Field("mymonit", description="the listener's account")
-    password: SecretStr = Field(description="its password")
     exchange: Name = Field("mymonit", description="the topic exchange that adapters publish to")
+    routing: str = Field("measures", pattern=r"^[A-Za-z0-9_-]+$", description="the routing key of measurements")
     queue: Name = Field("measures", description="the queue that the listener consumes")
+
+
+class RabbitConfiguration(RabbitNames):
+    url: Name = Field("localhost", description="the broker: a host name, or amqps://host:port, or amqp://host:port")
+    port: Port | None = Field(None, description="its port, when the URL names none")
+    password: SecretStr = Field(description="its password")
     ca: Path | None = Field(None, description="the certificate authority that the broker's certificate must come from")
     batch: int = Field(1000, ge=1, le=10_000, description="messages stored in one transaction, at most")
     batch_secs: float = Field(0.02, gt=0, le=10, description="seconds that a batch's first message waits for others")
@@ -126,7 +126,7 @@ class RabbitConfiguration(RoutingConfiguration):
 
 
 class RabbitAdministration(_Settings):
-    """What only `mymonit migrate` and `mymonit demo-data` need."""
+    """What only those need who change the broker: `mymonit migrate`, `demo-data`, `adapter` and `guard`."""
 
     model_config = SettingsConfigDict(env_prefix="RABBIT_")
 
@@ -165,6 +165,19 @@ class HealthConfiguration(_Settings):
 
     host: Name = Field("127.0.0.1", description="the address of the listener's health")
     port: Port = Field(8001, description="its port")
+
+
+class GuardConfiguration(HealthConfiguration):
+    """What bounds the quarantine, and where that process tells how it is."""
+
+    model_config = SettingsConfigDict(env_prefix="GUARD_")
+
+    host: Name = Field("127.0.0.1", description="the address of the guard's health")
+    port: Port = Field(8003, description="its port")
+    quarantine_limit_mib: int = Field(
+        1024, ge=1, validation_alias="QUARANTINE_LIMIT_MIB",
+        description="MiB that one publisher may have in the quarantine before it is suspended",
+    )
 
 
 class IdentityConfiguration(_Settings):

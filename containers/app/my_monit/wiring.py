@@ -6,15 +6,18 @@ from my_monit import settings
 from my_monit.health import Health
 from my_monit.identity.choice import open_identity
 from my_monit.logs.audit import Audit
+from my_monit.messaging.accounts import BrokerAccounts
 from my_monit.messaging.connector import RabbitConnector
 from my_monit.messaging.listener import RabbitListener
 from my_monit.messaging.management import Management
 from my_monit.messaging.processor import RabbitMessageProcessor
 from my_monit.rest.application import create_app
 from my_monit.rest.listener import RestListener
+from my_monit.services.adapters import AdapterService
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.experiments import ExperimentService
 from my_monit.services.forgetting import Forgetting
+from my_monit.services.guard import Guard
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
@@ -30,13 +33,14 @@ class Container(containers.DeclarativeContainer):
 
     storage_configuration = providers.Singleton(settings.load, settings.StorageConfiguration)
     storage_administration = providers.Singleton(settings.load, settings.StorageAdministration)
-    routing_configuration = providers.Singleton(settings.load, settings.RoutingConfiguration)
+    rabbit_names = providers.Singleton(settings.load, settings.RabbitNames)
     rabbit_configuration = providers.Singleton(settings.load, settings.RabbitConfiguration)
     rabbit_administration = providers.Singleton(settings.load, settings.RabbitAdministration)
     demonstration_configuration = providers.Singleton(settings.load, settings.DemonstrationConfiguration)
     ingestion_configuration = providers.Singleton(settings.load, settings.IngestionConfiguration)
     rest_configuration = providers.Singleton(settings.load, settings.RestConfiguration)
     health_configuration = providers.Singleton(settings.load, settings.HealthConfiguration)
+    guard_configuration = providers.Singleton(settings.load, settings.GuardConfiguration)
     identity_configuration = providers.Singleton(settings.load, settings.IdentityConfiguration)
     logging_configuration = providers.Singleton(settings.load, settings.LoggingConfiguration)
 
@@ -52,7 +56,7 @@ class Container(containers.DeclarativeContainer):
     replaying_service = providers.Factory(
         IngestionService,
         storage,
-        routing=routing_configuration.provided.routing,
+        routing=rabbit_names.provided.routing,
         max_future=ingestion_configuration.provided.max_future,
     )
     quarantine_service = providers.Singleton(QuarantineService, storage, audit, replaying_service.provider)
@@ -72,6 +76,20 @@ class Container(containers.DeclarativeContainer):
 
     health = providers.Singleton(Health, storage.provided.check)
     management = providers.Singleton(Management, rabbit_administration)
+    broker_accounts = providers.Singleton(BrokerAccounts, management, rabbit_names)
+    adapter_service = providers.Singleton(
+        AdapterService, audit, broker_accounts, routing=rabbit_names.provided.routing
+    )
+    guard_health = providers.Singleton(Health, storage.provided.check)
+    guard = providers.Singleton(
+        Guard,
+        storage,
+        broker_accounts,
+        adapter_service,
+        guard_health,
+        limit_mib=guard_configuration.provided.quarantine_limit_mib,
+        routing=rabbit_names.provided.routing,
+    )
     rabbit_connector = providers.Singleton(RabbitConnector, rabbit_configuration)
     rabbit_message_processor = providers.Singleton(RabbitMessageProcessor, ingestion_service)
     rabbit_listener = providers.Singleton(

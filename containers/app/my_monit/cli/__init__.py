@@ -3,6 +3,7 @@
 import math
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import requests
 from flask import Flask
 
 from my_monit import __version__
+from my_monit.cli.adapters import adapter
 from my_monit.cli.quarantine import quarantine
 from my_monit.errors import Fault, Invalid, MyMonitError
 from my_monit.health import served
@@ -51,6 +53,7 @@ def main() -> None:
     """
 
 
+main.add_command(adapter)
 main.add_command(quarantine)
 
 
@@ -78,12 +81,28 @@ def listen(container: Container) -> None:
     """Store what the broker delivers, until SIGTERM or Ctrl-C."""
     container.storage().verify()
     listener = container.rabbit_listener()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # In a thread of its own: the signal may have come while this one held the very lock that stopping takes.
-        signal.signal(number, lambda *_: threading.Thread(target=listener.stop).start())
+    _stop_with(listener.stop)
     with served(container.health(), container.health_configuration()), container.forgetting().running():
         listener.run()
     container.storage().close()
+
+
+@main.command()
+@click.pass_obj
+def guard(container: Container) -> None:
+    """Suspend publishers that fill the quarantine, until SIGTERM or Ctrl-C."""
+    container.storage().verify()
+    stopping = threading.Event()
+    _stop_with(stopping.set)
+    with served(container.guard_health(), container.guard_configuration()):
+        container.guard().run(stopping)
+    container.storage().close()
+
+
+def _stop_with(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # In a thread of its own: the signal may have come while this one held the very lock that stopping takes.
+        signal.signal(number, lambda *_: threading.Thread(target=stop).start())
 
 
 @main.command()
@@ -153,11 +172,15 @@ def demo_data(container: Container) -> None:
 
 
 @main.command()
-@click.argument("process", type=click.Choice(["rest", "listen"]), default="rest")
+@click.argument("process", type=click.Choice(["rest", "listen", "guard"]), default="rest")
 @click.pass_obj
 def health(container: Container, process: str) -> None:
     """Ask a process on this host whether it is ready; the exit status says it, too."""
-    address = container.rest_configuration() if process == "rest" else container.health_configuration()
+    addresses = {
+        "rest": container.rest_configuration, "listen": container.health_configuration,
+        "guard": container.guard_configuration,
+    }
+    address = addresses[process]()
     try:
         with requests.Session() as session:
             session.trust_env = False  # no proxy between us and a process on this host

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -16,24 +17,21 @@ from my_monit.wiring import Container
 LIST_LIMIT = 100
 
 
-class _Moment(click.ParamType):
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return to_moment(from_rfc3339(value)) if isinstance(value, str) else value
-        except BadTimestamp:
-            self.fail("must be an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z", param, ctx)
+def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
+    try:
+        return None if value is None else to_moment(from_rfc3339(value))
+    except BadTimestamp:
+        raise click.BadParameter("must be an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z") from None
 
 
 _FILTERS = (
     click.option("--reason", type=click.Choice([reason.value for reason in Reason])),
     click.option("--publisher", help="the account at the broker, or the routing key"),
     click.option("--experiment", help="the experiment's name as the message gives it"),
-    click.option("--since", type=_Moment(), help="received at this time or later (RFC 3339)"),
-    click.option("--until", type=_Moment(), help="received before this time (RFC 3339)"),
+    click.option("--since", callback=_moment, help="received at this time or later (RFC 3339)"),
+    click.option("--until", callback=_moment, help="received before this time (RFC 3339)"),
 )
-_ID = click.option("--id", "quarantine_id", type=click.IntRange(1), help="this one item alone")
+_by_id = click.option("--id", "quarantine_id", type=click.IntRange(1), help="this one item alone")
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,11 +49,9 @@ def _selection(filters: dict[str, Any]) -> QuarantineSelection:
     )
 
 
-def _only_one(quarantine_id: int | None, filters: dict[str, Any]) -> bool:
-    """Whether one item is meant; a filter beside its id is a mistake."""
+def _check_alone(quarantine_id: int | None, filters: dict[str, Any]) -> None:
     if quarantine_id is not None and any(value is not None for value in filters.values()):
         raise click.UsageError("--id names one item: leave the other filters out")
-    return quarantine_id is not None
 
 
 @click.group()
@@ -65,16 +61,17 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @_filters
-@_ID
+@_by_id
 @click.option("--after", type=click.IntRange(0), default=0, help="begin after this id")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=LIST_LIMIT, show_default=True)
 @click.pass_obj
 def list_quarantine(
-    container: Container, quarantine_id: int | None, after: int, limit: int, **filters: Any
+    container: Container, /, quarantine_id: int | None, after: int, limit: int, **filters: Any
 ) -> None:
     """List items: id, time, reason, bytes, experiment, publisher."""
+    _check_alone(quarantine_id, filters)
     service, selection = container.quarantine_service(), _selection(filters)
-    if _only_one(quarantine_id, filters):
+    if quarantine_id is not None:
         items = [service.show(CONSOLE, quarantine_id)[0]]
     else:
         items = service.page(CONSOLE, after=after, limit=limit, selection=selection)
@@ -108,7 +105,7 @@ def show(container: Container, quarantine_id: int, raw: bool) -> None:
 @quarantine.command()
 @_filters
 @click.pass_obj
-def summary(container: Container, **filters: Any) -> None:
+def summary(container: Container, /, **filters: Any) -> None:
     """Count items: reason, how many, bytes, first and last time, publisher; then what each publisher takes."""
     groups, usage = container.quarantine_service().summary(CONSOLE, _selection(filters))
     for one in groups:
@@ -122,16 +119,17 @@ def summary(container: Container, **filters: Any) -> None:
 
 @quarantine.command()
 @_filters
-@_ID
+@_by_id
 @click.pass_obj
-def replay(container: Container, quarantine_id: int | None, **filters: Any) -> None:
+def replay(container: Container, /, quarantine_id: int | None, **filters: Any) -> None:
     """Try items again, and store what can be stored now.
 
     Without a filter all are tried, but for those of reason id_conflict: these only by --reason or --id. It may be
     interrupted and run again at any time.
     """
+    _check_alone(quarantine_id, filters)
     service, selection = container.quarantine_service(), _selection(filters)
-    if _only_one(quarantine_id, filters):
+    if quarantine_id is not None:
         _tell(service.replay_one(CONSOLE, quarantine_id))
         return
     expected = sum(one.items for one in service.summary(CONSOLE, selection)[0])
@@ -153,23 +151,20 @@ def _tell(replayed: Replayed) -> None:
 
 @quarantine.command()
 @_filters
-@_ID
+@_by_id
 @click.option("--yes", is_flag=True, help="do not ask")
 @click.pass_obj
-def discard(container: Container, quarantine_id: int | None, yes: bool, **filters: Any) -> None:
+def discard(container: Container, /, quarantine_id: int | None, yes: bool, **filters: Any) -> None:
     """Delete items for good; at least one filter is needed.
 
     Their message ids stay remembered: the same message sent again is a duplicate.
     """
+    _check_alone(quarantine_id, filters)
     service, selection = container.quarantine_service(), _selection(filters)
-    if _only_one(quarantine_id, filters):
-        expected = 1
-        service.show(CONSOLE, quarantine_id)
-    elif selection == QuarantineSelection():
+    if quarantine_id is None and selection == QuarantineSelection():
         raise click.UsageError("say which items: --id, --reason, --publisher, --experiment, --since or --until")
-    else:
-        expected = sum(one.items for one in service.summary(CONSOLE, selection)[0])
     if not yes:
+        expected = 1 if quarantine_id else sum(one.items for one in service.summary(CONSOLE, selection)[0])
         click.confirm(f"Delete {expected} items for good?", abort=True)
     if quarantine_id is not None:
         service.discard_one(CONSOLE, quarantine_id)

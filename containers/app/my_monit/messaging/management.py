@@ -20,6 +20,9 @@ class Management:
         self._session.auth = (administration.admin_user, administration.admin_password.get_secret_value())
         self.user = administration.admin_user
 
+    def get(self, *path: str) -> Any:
+        return self._call("GET", None, path).json()
+
     def put(self, body: dict[str, Any], *path: str) -> None:
         """Make or replace what `path` names. Raises ConfigurationError when the broker refuses it."""
         self._call("PUT", body, path)
@@ -30,7 +33,7 @@ class Management:
     def delete(self, *path: str) -> None:
         self._call("DELETE", None, path)
 
-    def _call(self, method: str, body: dict[str, Any] | None, path: tuple[str, ...]) -> None:
+    def _call(self, method: str, body: dict[str, Any] | None, path: tuple[str, ...]) -> requests.Response:
         url = "/".join([self._api, *(quote(part, safe="") for part in path)])
         try:
             answer = self._session.request(method, url, json=body, timeout=TIMEOUTS_SECS)
@@ -42,3 +45,4 @@ class Management:
             raise BrokerUnavailable(f"the broker's management API fails ({answer.status_code})")
         if not answer.ok:
             raise ConfigurationError(f"the broker refuses {method} {'/'.join(path)}: it is there, but different")
+        return answer

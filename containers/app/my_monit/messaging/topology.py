@@ -8,6 +8,7 @@ publisher may write to, and the headers that tell the same (x-death) could be fo
 
 import re
 
+from my_monit.messaging.accounts import ADAPTER_TAG
 from my_monit.messaging.management import Management
 from my_monit.settings import DemonstrationConfiguration, RabbitConfiguration
 
@@ -76,7 +77,7 @@ def add_publisher(
     management: Management, names: RabbitConfiguration, account: DemonstrationConfiguration
 ) -> None:
     """An account that may publish measurements of every experiment, and can do nothing else."""
-    management.put({"password": account.password.get_secret_value(), "tags": ""}, "users", account.user)
+    management.put({"password": account.password.get_secret_value(), "tags": ADAPTER_TAG}, "users", account.user)
     rights = {"configure": _NOTHING, "write": f"^{re.escape(names.exchange)}$", "read": _NOTHING}
     management.put(rights, "permissions", names.vhost, account.user)
     keys = {"exchange": names.exchange, "write": f"^{names.routing}(\\.[A-Za-z0-9_-]+)?$", "read": _NOTHING}

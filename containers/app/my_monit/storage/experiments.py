@@ -54,6 +54,13 @@ class Experiments:
         wanted = frozenset(names)  # utf8mb4_bin ignores trailing blanks, we do not
         return {name: number for name, number in self._session.rows(sql, list(names)) if name in wanted}
 
+    def names_of(self, ids: Collection[int]) -> list[str]:
+        if not ids:
+            return []
+        marks = ", ".join(["%s"] * len(ids))
+        sql = f"SELECT name FROM EXPERIMENT_NAMES WHERE experiment_id IN ({marks}) ORDER BY name"
+        return [name for (name,) in self._session.rows(sql, list(ids))]
+
     def _reserve(self, experiment_id: int, name: str) -> None:
         sql = "INSERT INTO EXPERIMENT_NAMES (name, experiment_id) VALUES (%s, %s)"
         try:

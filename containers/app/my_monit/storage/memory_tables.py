@@ -100,6 +100,9 @@ class Experiments(_Table):
     def ids_by_name(self, names: Collection[str]) -> dict[str, int]:
         return {name: self._tables.names[name] for name in names if name in self._tables.names}
 
+    def names_of(self, ids: Collection[int]) -> list[str]:
+        return sorted(name for name, number in self._tables.names.items() if number in ids)
+
     def _name(self, experiment: Experiment) -> Experiment:
         if self._tables.names.setdefault(experiment.name, experiment.experiment_id) != experiment.experiment_id:
             raise Conflict("an experiment bears this name, or bore it once")
@@ -267,13 +270,13 @@ class Quarantine(_Table):
 
     def _selected(self, selection: QuarantineSelection) -> Iterator[tuple[int, QuarantineRecord]]:
         for number, (record, item) in self._tables.quarantine.items():
-            if (
-                selection.reason in (None, record.reason)
-                and selection.publisher in (None, item.publisher)
-                and selection.experiment in (None, record.experiment)
-                and (selection.start is None or record.received >= selection.start)
-                and (selection.end is None or record.received < selection.end)
-            ):
+            if all((
+                selection.reason in (None, record.reason),
+                selection.publisher in (None, item.publisher),
+                selection.experiment in (None, record.experiment),
+                selection.start is None or record.received >= selection.start,
+                selection.end is None or record.received < selection.end,
+            )):
                 yield number, record
 
 

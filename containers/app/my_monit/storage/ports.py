@@ -50,6 +50,9 @@ class Experiments(Protocol):
     def ids_by_name(self, names: Collection[str]) -> dict[str, int]:
         """By present and former names; the unknown ones are left out."""
 
+    def names_of(self, ids: Collection[int]) -> list[str]:
+        """Every name, present and former, of these experiments, in ascending order."""
+
 
 class Associations(Protocol):
     def current(self) -> list[Association]:

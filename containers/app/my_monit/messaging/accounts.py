@@ -17,6 +17,8 @@ ADAPTER_TAG = "adapter"
 #: Whoever has one of these is no publisher.
 _PRIVILEGED = frozenset({"administrator", "monitoring", "policymaker", "management", "impersonator"})
 _NOTHING = "^$"
+#: Unlike $, it does not also match before a line end.
+_END = r"\z"
 
 
 class BrokerAccounts:
@@ -68,13 +70,13 @@ class BrokerAccounts:
         self._management.put(rights, "permissions", self._names.vhost, name)
 
     def _pattern(self, experiments: Iterable[str]) -> str:
-        return f"{self._prefix}({'|'.join(map(re.escape, sorted(experiments)))})$"
+        return f"{self._prefix}({'|'.join(map(re.escape, sorted(experiments)))}){_END}"
 
     def _experiments(self, pattern: str | None) -> tuple[str, ...] | None:
         """What `_pattern` was made of; None when somebody else made it."""
         if pattern is None or not pattern.startswith(f"{self._prefix}("):
             return None
-        names = tuple(pattern.removeprefix(f"{self._prefix}(").removesuffix(")$").replace("\\", "").split("|"))
+        names = tuple(pattern.removeprefix(f"{self._prefix}(").removesuffix(f"){_END}").replace("\\", "").split("|"))
         return names if self._pattern(names) == pattern else None
 
     @property

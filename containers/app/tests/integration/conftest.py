@@ -165,6 +165,7 @@ def listening_container(
     container = Container()
     container.storage_configuration.override(providers.Object(storage_configuration))
     container.rabbit_configuration.override(providers.Object(rabbit_configuration))
+    container.rabbit_names.override(providers.Object(rabbit_configuration))
     with administrating(storage_configuration, storage_administration) as session:
         empty_tables(session)
     with container.storage().unit() as unit:

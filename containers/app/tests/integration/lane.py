@@ -117,7 +117,7 @@ class Lane:
 
     def forget(self) -> None:
         """Empty what the listener has written, but not what it remembers: names, series and publishers."""
-        for table in ("MEASURES", "QUARANTINE", "MESSAGE_IDS"):
+        for table in ("MEASURES", "QUARANTINE", "QUARANTINE_USAGE", "MESSAGE_IDS"):
             self._session.execute(f"DELETE FROM {table}")
 
 

@@ -28,10 +28,14 @@ class Outcome(StrEnum):
 
 @dataclass
 class Act:
-    """What is being done, in one transaction. `object` may become more exact while it is done."""
+    """What is being done, in one transaction. `object` may become more exact while it is done.
+
+    `recorded` when its row is written already: where something is changed that is no part of the transaction.
+    """
 
     unit: Unit
     object: str
+    recorded: bool = False
 
 
 class Audit:
@@ -54,7 +58,8 @@ class Audit:
                 if not allowed(actor, verb, owner=owner):
                     raise Forbidden(_DENIED)
                 yield act
-                record(unit, actor, verb, act.object, Outcome.SUCCESS)
+                if not act.recorded:
+                    record(unit, actor, verb, act.object, Outcome.SUCCESS)
         except MyMonitError as error:
             if act is not None and not error.transient:
                 with self._storage.unit() as unit:

@@ -1,7 +1,7 @@
 """Accounts of instruments at the broker: which may publish for which experiments.
 
-The broker is no part of the database's transaction. It is asked last: when it fails, nothing is recorded as done; only
-when the database fails after that, something was done that is not recorded, and the command says that it failed.
+The broker is no part of the database's transaction. So an act is written to the audit first, then done at the broker,
+then committed: what cannot be audited is not done, and what the broker refuses is not audited as done.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from my_monit.errors import Conflict, Fault, Invalid, NotFound
-from my_monit.logs.audit import Act, Audit
+from my_monit.logs.audit import Act, Audit, Outcome, record
 from my_monit.model import Actor, PublisherAccount
 from my_monit.permissions import Verb
 from my_monit.storage.ports import Unit
@@ -66,6 +66,7 @@ class AdapterService:
             if self._accounts.exists(name):
                 raise Conflict(f"the broker has an account {name} already")
             password = secrets.token_urlsafe(PASSWORD_BYTES)
+            _record(act, actor, Verb.ADAPTER_ADD)
             self._accounts.set_password(name, password)
             self._accounts.allow(name, keys)
         return password
@@ -75,6 +76,7 @@ class AdapterService:
         with self._audit.act(actor, Verb.ADAPTER_ROTATE, _object(name)) as act:
             self._find(act, name, ours=True)
             password = secrets.token_urlsafe(PASSWORD_BYTES)
+            _record(act, actor, Verb.ADAPTER_ROTATE)
             self._accounts.set_password(name, password)
         self._accounts.disconnect(name)
         return password
@@ -82,6 +84,7 @@ class AdapterService:
     def suspend(self, actor: Actor, name: str) -> None:
         with self._audit.act(actor, Verb.ADAPTER_SUSPEND, _object(name)) as act:
             self._find(act, name)
+            _record(act, actor, Verb.ADAPTER_SUSPEND)
             self._accounts.suspend(name)
         self._accounts.disconnect(name)
 
@@ -89,11 +92,14 @@ class AdapterService:
         """Let it publish again, under every name that its experiments bear by now."""
         with self._audit.act(actor, Verb.ADAPTER_RESUME, _object(name)) as act:
             experiments = self._find(act, name).experiments
-            self._accounts.allow(name, None if experiments is None else _names(act.unit, experiments))
+            keys = None if experiments is None else _names(act.unit, experiments)
+            _record(act, actor, Verb.ADAPTER_RESUME)
+            self._accounts.allow(name, keys)
 
     def remove(self, actor: Actor, name: str) -> None:
         with self._audit.act(actor, Verb.ADAPTER_REMOVE, _object(name)) as act:
             self._find(act, name, ours=True)
+            _record(act, actor, Verb.ADAPTER_REMOVE)
             self._accounts.suspend(name)
             self._accounts.disconnect(name)
             self._accounts.remove(name)
@@ -113,6 +119,11 @@ class AdapterService:
         if ours and not found.ours:
             raise Conflict(f"the account {name} is not one that mymonit adapter add has made")
         return found
+
+
+def _record(act: Act, actor: Actor, verb: Verb) -> None:
+    record(act.unit, actor, verb, act.object, Outcome.SUCCESS)
+    act.recorded = True
 
 
 def _names(unit: Unit, experiments: Collection[str]) -> list[str]:

@@ -13,11 +13,13 @@ from my_monit.logs.audit import Outcome
 from my_monit.logs.trace import traced
 from my_monit.model import CONSOLE, Actor, Quarantined, Reason, Role, Selection
 from my_monit.permissions import RULES, Verb, allowed
+from my_monit.services.adapters import AdapterService
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.tokens import TokenService
 from my_monit.storage.memory import MemoryStorage
 from my_monit.storage.ports import AuditRow
+from tests.unit.broker import MemoryAccounts
 from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Services, actor, person
 
 #: The whole table, by hand: A may as an ADMIN, S as a SCIENTIST, U as an AUDITOR, and "own" upon one's own record.
@@ -69,8 +71,12 @@ def test_the_table_of_rights_is_as_written_down(verb, letter, role):
     assert allowed(Actor("X001", role), verb, owner="X001") == (letter in rights or "own" in rights)
 
 
+#: A message that came before its experiment.
+LATE = b'{"experiment": "one", "measure": "hertz", "value": 1, "timestamp": 1649228400}'
+
+
 class World(Services):
-    """Experiment 1 with measures, associated with SAM; experiment 2 with nobody; one item in the quarantine."""
+    """Experiment 1 with SAM, experiment 2 with nobody; two items in the quarantine; two accounts."""
 
     def __init__(self, storage, key_file):
         super().__init__(storage)
@@ -84,6 +90,15 @@ class World(Services):
             unit.experiments.add("two")
             unit.associations.add(1, SAM.user_id, until=None)
             unit.quarantine.add([Quarantined(Reason.BAD_JSON, b"p", "measures", None, None, "one", "{}", b"x")])
+            unit.quarantine.add([
+                Quarantined(Reason.UNKNOWN_EXPERIMENT, b"p", "measures", None, 0, "one", "{}", LATE)
+            ])
+        self.accounts = MemoryAccounts()
+        for name in ("old", "idle"):
+            self.accounts.set_password(name, "secret")
+            self.accounts.allow(name, ["one"])
+        self.accounts.suspend("idle")
+        self.adapters = AdapterService(self.audit, self.accounts, routing="measures")
 
     def state(self):
         """Everything that an act can change, but for the audit."""
@@ -92,6 +107,7 @@ class World(Services):
                 unit.users.page(after="", limit=99), unit.experiments.page(after=0, limit=99, visible_to=None),
                 unit.associations.current(), unit.measure_types.page(after=0, limit=99),
                 unit.series.extents(1, visible_to=SAM.user_id), unit.quarantine.page(after=0, limit=99),
+                self.accounts.publishers(), dict(self.accounts.passwords),
             )
 
 
@@ -132,10 +148,19 @@ ACTS = {
     ),
     Verb.QUARANTINE_LIST: (lambda world, who: world.quarantine.page(who, after=0, limit=9), "quarantine"),
     Verb.QUARANTINE_READ: (lambda world, who: world.quarantine.show(who, 1), "quarantine:1"),
+    Verb.QUARANTINE_REPLAY: (lambda world, who: world.quarantine.replay_one(who, 2), "quarantine:2"),
+    Verb.QUARANTINE_DISCARD: (lambda world, who: world.quarantine.discard_one(who, 1), "quarantine:1:bad_json"),
+    Verb.ADAPTER_LIST: (lambda world, who: world.adapters.accounts(who), "adapter"),
+    Verb.ADAPTER_ADD: (lambda world, who: world.adapters.add(who, "new", ["one"]), "adapter:new"),
+    Verb.ADAPTER_ROTATE: (lambda world, who: world.adapters.rotate(who, "old"), "adapter:old"),
+    Verb.ADAPTER_SUSPEND: (lambda world, who: world.adapters.suspend(who, "old"), "adapter:old"),
+    Verb.ADAPTER_RESUME: (lambda world, who: world.adapters.resume(who, "idle"), "adapter:idle"),
+    Verb.ADAPTER_REMOVE: (lambda world, who: world.adapters.remove(who, "old"), "adapter:old"),
     Verb.TOKEN_MINT: (lambda world, who: world.tokens.mint(who, "S001", lifetime=timedelta(hours=1)), "user:S001"),
     Verb.DEMONSTRATION_LOAD: (lambda world, who: world.demonstration.load(who), "demonstration"),
 }
-CHANGES = {verb for verb in ACTS if verb.split(".")[1] in ("create", "change", "end", "load")}
+READS = ("list", "read", "mint")
+CHANGES = {verb for verb in ACTS if verb.split(".")[1] not in READS}
 EVERY_ACT = pytest.mark.parametrize("verb", ACTS)
 
 

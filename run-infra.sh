@@ -19,7 +19,7 @@ print_settings() {
     local name
     for name in "${SETTINGS[@]}"; do
         case $name in
-            DB_* | RABBIT_* | ADAPTER_* | REST_* | HEALTH_* | IDENTITY) export_line "$name" "${!name}" ;;
+            DB_* | RABBIT_* | ADAPTER_* | REST_* | HEALTH_* | GUARD_* | IDENTITY) export_line "$name" "${!name}" ;;
         esac
     done
     export_line DB_HOST 127.0.0.1

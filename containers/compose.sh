@@ -13,6 +13,7 @@ docker_up() {
     step "containers: starting"
     compose up -d --remove-orphans >"$LOGS/compose.log" 2>&1 || containers_failed
     await_container listener
+    await_container guard
     await_container nginx
     if [[ $DEMO_DATA == yes ]]; then
         step "demonstration data"
@@ -112,7 +113,7 @@ docker_mymonit() {
     local terminal=()
     [[ -t 0 && -t 1 ]] || terminal=(-T)
     case ${1:-} in
-        migrate | demo-data) compose --progress quiet run --rm --no-deps "${terminal[@]}" migrate "$@" ;;
+        migrate | demo-data | adapter) compose --progress quiet run --rm --no-deps "${terminal[@]}" migrate "$@" ;;
         *) compose exec "${terminal[@]}" app mymonit "$@" ;;
     esac
 }
@@ -129,5 +130,5 @@ docker_stop() {
 
 docker_status() {
     compose ps --all --format 'table {{.Service}}\t{{.Status}}'
-    container_is_healthy listener && is_ready "$(https_url)" >/dev/null 2>&1
+    container_is_healthy listener && container_is_healthy guard && is_ready "$(https_url)" >/dev/null 2>&1
 }

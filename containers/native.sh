@@ -24,8 +24,10 @@ native_up() {
     fi
     start_program rest
     start_program listener
+    start_program guard
     await rest "$APPLICATION_SECS" is_ready "http://127.0.0.1:$REST_PORT"
     await listener "$APPLICATION_SECS" is_ready "http://127.0.0.1:$HEALTH_PORT"
+    await guard "$APPLICATION_SECS" is_ready "http://127.0.0.1:$GUARD_PORT"
     start_program nginx
     await nginx "$APPLICATION_SECS" is_ready "$(https_url)"
 }
@@ -114,5 +116,6 @@ native_status() {
         return 1
     }
     ctl status || true
-    is_ready "http://127.0.0.1:$HEALTH_PORT" >/dev/null 2>&1 && is_ready "$(https_url)" >/dev/null 2>&1
+    is_ready "http://127.0.0.1:$HEALTH_PORT" >/dev/null 2>&1 &&
+        is_ready "http://127.0.0.1:$GUARD_PORT" >/dev/null 2>&1 && is_ready "$(https_url)" >/dev/null 2>&1
 }

@@ -98,12 +98,15 @@ listen_ipv6() {
     if [[ -e /proc/net/if_inet6 ]]; then echo "listen [::]:$HTTPS_PORT ssl;"; fi
 }
 
-# application_environment service|administrator: the settings, secrets as files; an administrator's are kept from
-# the services.
+# application_environment service|guard|administrator: the settings, secrets as files; an administrator's are kept from
+# the services, but for the guard, which is the broker's administrator.
 application_environment() {
     local name
     for name in "${SETTINGS[@]}"; do
-        if [[ $1 == service && ($name == *_ADMIN_* || $name == ADAPTER_*) ]]; then continue; fi
+        case $1:$name in
+            guard:RABBIT_ADMIN_*) ;;
+            service:*_ADMIN_* | service:ADAPTER_* | guard:*_ADMIN_* | guard:ADAPTER_*) continue ;;
+        esac
         if is_secret "$name"; then echo "${name}_FILE=$SECRETS/$name"; else echo "$name=${!name}"; fi
     done
     cat <<ENVIRONMENT
@@ -113,6 +116,7 @@ RABBIT_CA=$CA
 RABBIT_MANAGEMENT_URL=http://127.0.0.1:$RABBIT_MANAGEMENT_PORT
 REST_HOST=127.0.0.1
 HEALTH_HOST=127.0.0.1
+GUARD_HOST=127.0.0.1
 IDENTITY_KEY_FILE=$STATE/private/identity.pem
 ENVIRONMENT
 }
@@ -135,6 +139,7 @@ supervisor_configuration() {
     program broker 30 TERM 60 "$(stamp "$ROOT/containers/rabbitmq/rabbitmq.conf" "$RUN"/broker/*.conf)" \
         "$BROKER_SCRIPTS/rabbitmq-server" < <(broker_environment)
     program listener 40 TERM 60 "$code" "\"$VENV/bin/mymonit\" listen" < <(application_environment service)
+    program guard 45 TERM 60 "$code" "\"$VENV/bin/mymonit\" guard" < <(application_environment guard)
     program rest 50 TERM 60 "$code" "\"$VENV/bin/mymonit\" rest" < <(application_environment service)
     program nginx 60 QUIT 10 "$(stamp "$RUN/nginx.conf")" "nginx -e stderr -c \"$RUN/nginx.conf\"" </dev/null
 }

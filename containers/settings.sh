@@ -101,6 +101,7 @@ add_ports() {
     add_port EPMD_PORT 4370
     add_port REST_PORT 8000
     add_port HEALTH_PORT 8001
+    add_port GUARD_PORT 8003
     add_port KIBANA_PORT 5601
 }
 

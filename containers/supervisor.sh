@@ -39,7 +39,7 @@ clean_environment() {
 await_free_ports() {
     local name
     for name in HTTPS_PORT AMQPS_PORT DB_PORT RABBIT_MANAGEMENT_PORT RABBIT_PROMETHEUS_PORT \
-        RABBIT_DIST_PORT EPMD_PORT REST_PORT HEALTH_PORT; do
+        RABBIT_DIST_PORT EPMD_PORT REST_PORT HEALTH_PORT GUARD_PORT; do
         wait_until "$PORT_SECS" is_free_port "${!name}" ||
             die "port ${!name} is taken, or not allowed for this user: end what holds it, or take $name out of" \
                 "$ENV_FILE to get another"

@@ -118,6 +118,25 @@ def test_the_rules_that_held_for_a_message_hold_for_its_replay(bench, message, r
     assert bench.stored() == bench.stored("other") == []
 
 
+def test_rules_are_known_although_a_hostile_publisher_made_the_properties_too_long_to_be_kept(bench):
+    flood = {"headers": {"x" * 10: ', "headers": {' * 10_000}}
+    told = {"content_type": "application/json", "correlation_id": '"headers": {', "type": "measure.v2", **flood}
+    bench.receive(reading(experiment="lab"), **told)
+
+    assert len(bench.quarantined()[0].headers) <= 64 * 1024
+    assert bench.replay() == (0, {"unknown_version": 1})
+
+
+def test_elements_keep_their_account_although_their_properties_are_cut_short(bench):
+    told = {"correlation_id": "c" * 250, "app_id": "a" * 250, "content_type": "application/json"}
+    bench.receive([reading(), reading(sensor="b")], user_id=b"vibrometer", **told)
+    bench.add_experiment("new")
+
+    assert bench.replay() == (2, {})
+    with bench.unit() as unit:
+        assert unit.messages.publisher_id(b"vibrometer") == 1
+
+
 def test_an_array_within_an_array_is_no_message_of_its_own(bench):
     bench.receive([[reading(experiment="lab")], reading(experiment="lab", timestamp=NOW - 1)])
 

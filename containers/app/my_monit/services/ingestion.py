@@ -4,6 +4,7 @@ A batch is one transaction. Its messages may come again after any failure, so ev
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -26,17 +27,31 @@ PAUSE_SECS = 0.5
 _NS_PER_SECOND = 1_000_000_000
 
 
+class Refusal(NamedTuple):
+    """Whose items went into the quarantine, and why."""
+
+    publisher: bytes
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of some messages: measures stored, items quarantined, messages that had been seen before.
 
-    `fates` tells it for each of them, in the order in which they were given.
+    `fates` tells it for each of them, in the order in which they were given; `refusals` counts the items that
+    were quarantined.
     """
 
     stored: int = 0
     quarantined: int = 0
     duplicates: int = 0
     fates: Sequence[Fate] = field(default=(), compare=False, repr=False)
+    refusals: Counter[Refusal] = field(default_factory=Counter, compare=False, repr=False)
+
+    @property
+    def refused(self) -> int:
+        """Messages of which at least one item was quarantined."""
+        return sum(1 for fate in self.fates if fate.quarantined) if self.quarantined else 0
 
 
 class _Read(NamedTuple):
@@ -126,7 +141,8 @@ class IngestionService:
             self._catalog.forget()
             raise
         stored, quarantined = (sum(counts) for counts in zip(Fate(), *fates, strict=True))
-        return Outcome(stored, quarantined, fates.count(DUPLICATE), fates)
+        refusals = Counter(Refusal(item.publisher, item.reason) for item in content.quarantined)
+        return Outcome(stored, quarantined, fates.count(DUPLICATE), fates, refusals)
 
     def _identified(self, unit: Unit, one: _Read) -> Identified:
         message = one.message

@@ -347,6 +347,15 @@ def test_the_good_elements_of_an_array_are_stored_and_the_bad_ones_quarantined_e
     assert {item.message_id for item in storage.quarantined()} == {b"1"}
 
 
+def test_the_outcome_counts_refused_messages_and_tells_whose_items_were_refused_and_why(ingestion):
+    mixed = message([reading(), reading(value=True), reading(value="x")], user_id=b"mad")
+
+    outcome = store(ingestion, mixed, message(b"rubbish", user_id=b"mad"), message(reading()))
+
+    assert outcome == Outcome(stored=2, quarantined=3) and outcome.refused == 2
+    assert outcome.refusals == {(b"mad", "wrong_type"): 2, (b"mad", "bad_json"): 1}
+
+
 def test_an_array_of_the_largest_size_is_stored(storage, ingestion):
     elements = [reading(value=float(number), timestamp=number) for number in range(10_000)]
 

@@ -16,6 +16,10 @@ class ConfigurationError(MyMonitError):
     """A setting, a schema, a permission or a topology is not what it must be: the process must not start."""
 
 
+class BrokerRefused(ConfigurationError):
+    """The broker refuses the account, or lacks the topology. Fatal at the start only: see RabbitListener."""
+
+
 class Unauthenticated(MyMonitError):
     """The caller is nobody that we know."""
 

@@ -8,6 +8,7 @@ from my_monit.identity.choice import open_identity
 from my_monit.logs.audit import Audit
 from my_monit.messaging.accounts import BrokerAccounts
 from my_monit.messaging.connector import RabbitConnector
+from my_monit.messaging.ledger import Ledger
 from my_monit.messaging.listener import RabbitListener
 from my_monit.messaging.management import Management
 from my_monit.messaging.processor import RabbitMessageProcessor
@@ -74,7 +75,8 @@ class Container(containers.DeclarativeContainer):
         Demonstration, audit, ingestion_service, rabbit_configuration.provided.routing
     )
 
-    health = providers.Singleton(Health, storage.provided.check)
+    health = providers.Singleton(Health, storage.provided.check_storing)
+    ledger = providers.Singleton(Ledger, health.provided.is_ready)
     management = providers.Singleton(Management, rabbit_administration)
     broker_accounts = providers.Singleton(BrokerAccounts, management, rabbit_names)
     adapter_service = providers.Singleton(
@@ -93,7 +95,7 @@ class Container(containers.DeclarativeContainer):
     rabbit_connector = providers.Singleton(RabbitConnector, rabbit_configuration)
     rabbit_message_processor = providers.Singleton(RabbitMessageProcessor, ingestion_service)
     rabbit_listener = providers.Singleton(
-        RabbitListener, rabbit_configuration, rabbit_connector, rabbit_message_processor, storage, health
+        RabbitListener, rabbit_configuration, rabbit_connector, rabbit_message_processor, storage, health, ledger
     )
 
     rest_application = providers.Singleton(create_app)

@@ -82,7 +82,8 @@ def listen(container: Container) -> None:
     container.storage().verify()
     listener = container.rabbit_listener()
     _stop_with(listener.stop)
-    with served(container.health(), container.health_configuration()), container.forgetting().running():
+    health = served(container.health(), container.ledger().render, container.health_configuration())
+    with health, container.forgetting().running():
         listener.run()
     container.storage().close()
 

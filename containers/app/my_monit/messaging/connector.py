@@ -10,7 +10,7 @@ from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
-from my_monit.errors import BrokerUnavailable, ConfigurationError
+from my_monit.errors import BrokerRefused, BrokerUnavailable, ConfigurationError
 from my_monit.messaging.properties import accept_any_properties
 from my_monit.messaging.topology import parking_queue
 from my_monit.settings import RabbitConfiguration
@@ -22,6 +22,9 @@ CONNECT_SECS = 5
 HANDSHAKE_SECS = 10
 #: Seconds that the broker may block us (memory or disk alarm) before we give the connection up.
 BLOCKED_SECS = 300
+
+#: AMQP's access refused, not found and precondition failed.
+REFUSALS = (403, 404, 406)
 
 _REFUSED = (
     exceptions.ProbableAuthenticationError, exceptions.AuthenticationError, exceptions.ProbableAccessDeniedError
@@ -40,7 +43,7 @@ class RabbitConnector:
     def channel(self) -> Iterator[tuple[BlockingConnection, BlockingChannel]]:
         """A connection with one channel, closed at the end of the block.
 
-        Raises BrokerUnavailable when it cannot be had or is lost within the block, and ConfigurationError when the
+        Raises BrokerUnavailable when it cannot be had or is lost within the block, and BrokerRefused when the
         broker refuses the account or lacks the topology.
         """
         with translated():
@@ -60,15 +63,25 @@ class RabbitConnector:
 
     def _verify(self, channel: BlockingChannel) -> None:
         names = self._configuration
-        try:
+        with topology_checked(names.queue):
             channel.exchange_declare(names.exchange, passive=True)
+            channel.exchange_declare(parking_queue(names.queue), passive=True)
             channel.queue_declare(names.queue, passive=True)
             channel.queue_declare(parking_queue(names.queue), passive=True)
-        except exceptions.ChannelClosedByBroker as error:
-            raise ConfigurationError(
-                f"the broker lacks exchange {names.exchange} or queue {names.queue}, or refuses them to "
-                f"{names.user} (AMQP {error.reply_code}): mymonit migrate"
-            ) from error
+
+
+@contextmanager
+def topology_checked(queue: str) -> Iterator[None]:
+    """Raises BrokerRefused when the broker closes the channel within the block for what an administrator must mend."""
+    try:
+        yield
+    except exceptions.ChannelClosedByBroker as error:
+        if error.reply_code not in REFUSALS:
+            raise
+        raise BrokerRefused(
+            f"the broker lacks the exchanges or queues of {queue}, has them with other arguments or refuses them to "
+            f"RABBIT_USER (AMQP {error.reply_code}): mymonit migrate"
+        ) from error
 
 
 @contextmanager
@@ -77,7 +90,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _REFUSED as error:
-        raise ConfigurationError("the broker refuses RABBIT_USER, RABBIT_PASSWORD or RABBIT_VHOST") from error
+        raise BrokerRefused("the broker refuses RABBIT_USER, RABBIT_PASSWORD or RABBIT_VHOST") from error
     except ssl.SSLCertVerificationError as error:
         raise BrokerUnavailable("the broker's certificate is not one that RABBIT_CA vouches for") from error
     except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:

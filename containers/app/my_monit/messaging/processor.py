@@ -4,8 +4,9 @@ import json
 from functools import partial
 from typing import Any, NamedTuple
 
-from pika.spec import Basic, BasicProperties
+from pika.spec import BasicProperties
 
+from my_monit.messaging.isolation import GIVEN_UP_AFTER
 from my_monit.model import Message
 from my_monit.services.ingestion import IngestionService, Outcome
 
@@ -19,10 +20,14 @@ _PROPERTIES = (
 
 
 class Delivery(NamedTuple):
-    method: Basic.Deliver
+    """`returns` is how often it came back to its queue before, `parked` that the broker gave up delivering it."""
+
+    tag: int
+    routing_key: str | bytes
     properties: BasicProperties
     body: bytes
-    parked: bool
+    returns: int = 0
+    parked: bool = False
 
 
 class RabbitMessageProcessor:
@@ -38,14 +43,14 @@ def _message(delivery: Delivery) -> Message:
     properties = delivery.properties
     return Message(
         body=delivery.body,
-        routing_key=_bytes(delivery.method.routing_key).decode(errors="surrogateescape"),
+        routing_key=_bytes(delivery.routing_key).decode(errors="surrogateescape"),
         message_id=None if properties.message_id is None else _bytes(properties.message_id),
         user_id=None if properties.user_id is None else _bytes(properties.user_id),
         content_type=properties.content_type,
         content_encoding=properties.content_encoding,
         type=properties.type,
         headers=partial(_headers, properties),
-        parked=delivery.parked,
+        parked=delivery.parked or delivery.returns >= GIVEN_UP_AFTER,
     )
 
 

@@ -19,11 +19,13 @@ DELIVERY_LIMIT = 20
 PARKED_DELIVERY_LIMIT = 1_000_000_000
 
 _QUORUM = {"durable": True, "auto_delete": False, "arguments": {"x-queue-type": "quorum"}}
+_PARKING = {"type": "fanout", "durable": True, "internal": True}
 _NOTHING = "^$"
 _EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 
 
 def parking_queue(queue: str) -> str:
+    """The exchange that leads there has the same name."""
     return f"{queue}.parked"
 
 
@@ -38,7 +40,7 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
     management.put({"type": "topic", "durable": True}, "exchanges", vhost, exchange)
     parked = parking_queue(queue)
     management.put(_QUORUM, "queues", vhost, parked)
-    management.put({"type": "fanout", "durable": True}, "exchanges", vhost, parked)
+    management.put(_PARKING, "exchanges", vhost, parked)
     management.post({}, "bindings", vhost, "e", parked, "q", parked)
     management.put(_parking_policy(queue), "policies", vhost, f"mymonit-{parked}")
     management.put(_policy(queue), "policies", vhost, f"mymonit-{queue}")
@@ -48,7 +50,10 @@ def declare(management: Management, names: RabbitConfiguration) -> None:
 
 
 def _policy(queue: str) -> dict[str, object]:
-    """At-least-once dead lettering needs reject-publish; see docs/messages.md."""
+    """At-least-once dead lettering needs reject-publish; see docs/messages.md.
+
+    Without a routing key of its own for dead letters, they keep theirs: the header that tells it can be forged.
+    """
     return _policy_of(queue, {
         "delivery-limit": DELIVERY_LIMIT,
         "dead-letter-exchange": parking_queue(queue),

@@ -14,12 +14,14 @@ _APP = Path(my_monit.__file__).parents[1]
 
 
 class ListenerProcess:
-    def __init__(self, environment: dict[str, str], *, health_port: int, log: Path) -> None:
+    def __init__(
+        self, environment: dict[str, str], *, health_port: int, log: Path, module: str = "my_monit"
+    ) -> None:
         self._health = f"http://127.0.0.1:{health_port}/health"
         self._log = log
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "my_monit", "listen"], cwd=_APP, stdout=subprocess.DEVNULL, stderr=stderr,
+                [sys.executable, "-m", module, "listen"], cwd=_APP, stdout=subprocess.DEVNULL, stderr=stderr,
                 env={**environment, "HEALTH_PORT": str(health_port)},
             )
 
@@ -36,6 +38,15 @@ class ListenerProcess:
 
     def wait_until_ready(self) -> None:
         Eventually()(lambda: self.health() == 200, within=30)
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def metrics(self) -> dict[str, float]:
+        """Each sample of /metrics by its name and labels, as they are written there."""
+        lines = requests.get(self._health.replace("health", "metrics"), timeout=5).text.splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 from dependency_injector import providers
 
 from my_monit.errors import BrokerUnavailable, ConfigurationError, MyMonitError
-from my_monit.messaging import buffer, connector
+from my_monit.messaging import back_off, buffer, connector, consumption
 from my_monit.messaging import listener as listening
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import declare, parking_queue
@@ -45,8 +45,9 @@ def topology_of_these_tests(
 
 @pytest.fixture(autouse=True)
 def quick_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "FIRST_RETRY_SECS", 0.05)
-    monkeypatch.setattr(listening, "RETRY_SECS", 0.4)
+    monkeypatch.setattr(back_off, "FIRST_RETRY_SECS", 0.05)
+    monkeypatch.setattr(back_off, "RETRY_SECS", 0.4)
+    monkeypatch.setattr(listening, "REFUSED_SECS", 0.4)
 
 
 @pytest.fixture(name="database")
@@ -141,7 +142,7 @@ def test_an_idle_listener_tells_that_the_database_is_away(
 ) -> None:
     assert bench.health.ask() is None
     database.cut()
-    assert "database" in (bench.health.ask() or "")
+    eventually(lambda: "database" in (bench.health.ask() or ""))
     database.mend()
     eventually(lambda: bench.health.ask() is None)
 
@@ -196,9 +197,10 @@ def test_a_read_only_database_is_waited_for(bench: Bench, administrator: Session
 
 
 def test_messages_that_are_held_too_long_go_back_to_the_broker_once(
-    bench: Bench, database: Proxy, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    make: Callable[..., Bench], database: Proxy, eventually: Eventually, log_lines: LogLines
 ) -> None:
-    monkeypatch.setattr(listening, "HOLD_SECS", 0.3)
+    bench = make(hold_secs=0.3)
+    eventually(lambda: bench.health.problem is None)
     database.cut()
     bench.publish(range(250))
     eventually(lambda: log_lines.of("consuming_interrupted"))
@@ -281,19 +283,53 @@ def test_a_connection_that_the_broker_closes_is_opened_again(
     assert log_lines.of("consuming")[-1]["@timestamp"] >= log_lines.of("consuming_interrupted")[-1]["@timestamp"]
 
 
-def test_a_queue_that_is_deleted_ends_the_listener_with_what_to_do(
-    make: Callable[..., Bench], names: RabbitConfiguration, management: Management, eventually: Eventually
+def test_a_queue_that_is_deleted_is_told_and_waited_for(
+    bench: Bench, names: RabbitConfiguration, management: Management, eventually: Eventually, log_lines: LogLines,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bench = make()
-    eventually(lambda: bench.health.problem is None)
-
+    monkeypatch.setattr(listening, "REFUSED_SECS", 2.0)
     management.delete("queues", names.vhost, names.queue)
+
+    eventually(lambda: "mymonit migrate" in (bench.health.ask() or ""), within=5)
+    attempts = len(log_lines.of("consuming_interrupted"))
+    declare(management, names)
+
+    eventually(lambda: bench.health.problem is None)
+    assert len(log_lines.of("consuming_interrupted")) <= attempts + 1
+    bench.publish(range(10))
+    eventually(lambda: len(bench.values()) == 10)
+
+
+@pytest.mark.parametrize("kind", ["queues", "exchanges"])
+def test_without_its_parking_queue_or_exchange_the_listener_does_not_start(
+    make: Callable[..., Bench], names: RabbitConfiguration, management: Management, eventually: Eventually, kind: str
+) -> None:
+    management.delete(kind, names.vhost, parking_queue(names.queue))
+    bench = make()
 
     eventually(lambda: not bench.listener.alive)
     failure, bench.listener.failure = bench.listener.failure, None
     declare(management, names)
     assert isinstance(failure, ConfigurationError) and "mymonit migrate" in str(failure)
     assert bench.health.problem
+
+
+def test_rights_that_are_taken_away_are_waited_for_while_it_runs_and_end_a_start(
+    bench: Bench, make: Callable[..., Bench], names: RabbitConfiguration, management: Management, broker: Proxy,
+    eventually: Eventually,
+) -> None:
+    nothing = {"configure": "^$", "write": "^$", "read": "^$"}
+    management.put(nothing, "permissions", names.vhost, names.user)
+    broker.cut()
+    broker.mend()
+    eventually(lambda: "403" in (bench.health.ask() or ""))
+    second = make()
+    eventually(lambda: not second.listener.alive)
+    failure, second.listener.failure = second.listener.failure, None
+    declare(management, names)
+
+    assert isinstance(failure, ConfigurationError) and "RABBIT_USER" in str(failure)
+    eventually(lambda: bench.health.problem is None)
 
 
 def test_what_was_delivered_too_often_is_quarantined_with_its_first_routing_key(
@@ -338,7 +374,7 @@ def test_a_full_buffer_slows_reading_and_loses_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     monkeypatch.setattr(buffer, "FULL_BYTES", 2000)
-    monkeypatch.setattr(listening, "THROTTLE_SECS", 0.05)
+    monkeypatch.setattr(consumption, "THROTTLE_SECS", 0.05)
 
     bench.publish(range(500), with_ids=False)
 

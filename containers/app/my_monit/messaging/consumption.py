@@ -1,0 +1,111 @@
+"""One connection's life: what is delivered on it is stored, and acknowledged on it or not at all.
+
+Two threads share the work. The one that called `run` owns the connection: it takes deliveries, sends heartbeats and
+acknowledgements, and never waits for the database. The worker stores; it reaches the connection only through
+`add_callback_threadsafe`. The connection and all that was delivered on it live and die together.
+"""
+
+import threading
+import time
+from functools import partial
+
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError
+
+from my_monit.errors import BrokerUnavailable
+from my_monit.health import Health
+from my_monit.messaging.buffer import DeliveryBuffer
+from my_monit.messaging.intake import Intake
+from my_monit.messaging.ledger import Ledger
+from my_monit.messaging.processor import Delivery
+from my_monit.messaging.storing import Storing
+from my_monit.settings import RabbitConfiguration
+
+#: Seconds between two looks at what else there is to do than reading from the broker.
+TICK_SECS = 0.25
+#: Seconds between two reads while the buffer is full: as often as heartbeats need.
+THROTTLE_SECS = 2.0
+#: Seconds to wait at the end for what the broker may have sent already, so that it need not be returned.
+SETTLE_SECS = 0.1
+
+
+class Consumption:
+    def __init__(
+        self, configuration: RabbitConfiguration, connection: BlockingConnection, channel: BlockingChannel,
+        storing: Storing, health: Health, ledger: Ledger, stopping: threading.Event,
+    ) -> None:
+        self._connection = connection
+        self._storing = storing
+        self._health = health
+        self._ledger = ledger
+        self._stopping = stopping
+        self._intake = Intake(channel, configuration.queue, full=2 * configuration.batch)
+        self._buffer = DeliveryBuffer(batch=configuration.batch, batch_secs=configuration.batch_secs)
+        self._worker = threading.Thread(target=self._work, name="storing")
+        self._failure: BaseException | None = None
+        self._received = self._committed = self._acknowledged = 0
+
+    def run(self) -> None:
+        """Consume until the process stops; raises BrokerUnavailable when the connection is lost, or what the worker
+        raised. In every case the worker has ended on return."""
+        self._worker.start()
+        try:
+            self._intake.open()
+            self._ledger.connected()
+            self._health.succeed()
+            while not self._stopping.is_set() and self._worker.is_alive() and self._intake.is_open:
+                self._intake.adapt()
+                self._buffer.most = self._intake.width
+                self._read()
+            self._end()
+        finally:
+            self._buffer.abandon()
+            self._worker.join()
+            self._ledger.returned(self._received - self._committed)
+        if self._failure is not None:
+            raise self._failure
+        if self._intake.cancelled:
+            raise BrokerUnavailable("the broker ended the consumer: its queue moved or was deleted")
+
+    def _read(self) -> None:
+        full = self._buffer.full
+        if full:
+            self._worker.join(THROTTLE_SECS)
+        self._pump(0 if full else TICK_SECS)
+
+    def _pump(self, secs: float) -> None:
+        self._connection.process_data_events(time_limit=secs)
+        if fresh := self._intake.take():
+            self._received += len(fresh)
+            self._ledger.received(len(fresh))
+            self._buffer.put(fresh)
+
+    def _end(self) -> None:
+        """Let the worker finish what was delivered, and send its acknowledgements.
+
+        They wait until the consumers have ended: each would let the broker send more, only to be returned.
+        """
+        self._intake.hold()
+        deadline = time.monotonic() + SETTLE_SECS
+        while self._intake.is_open and not self._intake.has_no_credit and time.monotonic() < deadline:
+            self._pump(SETTLE_SECS)
+        self._intake.close()
+        self._buffer.end()
+        while self._worker.is_alive() or self._acknowledged != self._committed:
+            self._pump(TICK_SECS)
+
+    def _work(self) -> None:
+        try:
+            while batch := self._buffer.next_batch():
+                self._storing.store(batch, is_abandoned=lambda: self._buffer.abandoned)
+                self._buffer.done(batch)
+                self._committed += len(batch)
+                self._connection.add_callback_threadsafe(partial(self._acknowledge, batch))
+        except AMQPError:
+            pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
+            self._failure = error
+
+    def _acknowledge(self, batch: list[Delivery]) -> None:
+        self._intake.acknowledge(batch)
+        self._acknowledged += len(batch)

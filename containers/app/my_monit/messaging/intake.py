@@ -1,0 +1,118 @@
+"""What the broker has under way to us: as many messages as may share a fate. And what it is told is done."""
+
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from pika.adapters.blocking_connection import BlockingChannel
+
+from my_monit.logs.logger import get_logger
+from my_monit.messaging.connector import topology_checked
+from my_monit.messaging.isolation import company, times_returned
+from my_monit.messaging.processor import Delivery
+from my_monit.messaging.topology import parking_queue
+
+_log = get_logger("listener")
+
+#: Unacknowledged messages of the parking queue, at most: they are not looked into.
+PARKED = 100
+
+
+class Intake:
+    """The consumers of one channel.
+
+    The first consumer takes one message, which tells whether the process before us died of something. Wider and
+    narrower ones follow. A consumer is only ended when it has no credit left: whatever else was on its way would be
+    returned to the queue, and its count rise.
+    """
+
+    def __init__(self, channel: BlockingChannel, queue: str, *, full: int) -> None:
+        """`full` messages at most are unacknowledged at a time."""
+        self._channel = channel
+        self._queue = queue
+        self._full = full
+        self._fresh: list[Delivery] = []
+        #: Those under way that came back: delivery tag and how often.
+        self._returned: deque[tuple[int, int]] = deque()
+        self._consumer: str | None = None
+        self._unacknowledged = 0
+        self._holds = False
+        #: The delivery tag up to which an acknowledgement is still to be sent, 0: none.
+        self._unsent = 0
+        #: How many messages the present consumer may have unacknowledged.
+        self.width = 1
+        self.cancelled = False
+
+    def open(self) -> None:
+        """Raises ConfigurationError when the broker refuses it."""
+        self._channel.add_on_cancel_callback(self._on_cancel)
+        with topology_checked(self._queue):
+            self._channel.basic_qos(prefetch_count=PARKED)
+            self._channel.basic_consume(parking_queue(self._queue), partial(self._on_delivery, True))
+            self._consume(self.width)
+        _log.info("consuming", queue=self._queue, at_most=self._full)
+
+    def take(self) -> list[Delivery]:
+        """What was delivered since the last call."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def acknowledge(self, batch: Sequence[Delivery]) -> None:
+        """These are done, and all before them."""
+        self._unacknowledged -= sum(1 for delivery in batch if not delivery.parked)
+        while self._returned and self._returned[0][0] <= batch[-1].tag:
+            self._returned.popleft()
+        self._unsent = batch[-1].tag
+        self._send()
+
+    def hold(self) -> None:
+        """Send no acknowledgement until `close`."""
+        self._holds = True
+
+    def adapt(self) -> None:
+        """Be as wide as what is under way allows."""
+        if self._consumer and self.has_no_credit:
+            wanted = company(max((returns for _, returns in self._returned), default=0), self._full)
+            if wanted != self.width:
+                self._channel.basic_cancel(self._consumer)
+                self._consumer, self.width = None, wanted
+        if self._consumer is None and not self._unacknowledged:
+            self._consume(self.width)
+
+    def close(self) -> None:
+        """End the consumers; acknowledging goes on."""
+        if not self.cancelled:
+            for tag in self._channel.consumer_tags:
+                self._channel.basic_cancel(tag)
+        self._holds = False
+        self._send()
+
+    @property
+    def is_open(self) -> bool:
+        return self._channel.is_open and not self.cancelled
+
+    @property
+    def has_no_credit(self) -> bool:
+        return self._unacknowledged >= self.width
+
+    def _send(self) -> None:
+        if self._unsent and not self._holds:
+            self._channel.basic_ack(self._unsent, multiple=True)
+            self._unsent = 0
+
+    def _consume(self, width: int) -> None:
+        self._channel.basic_qos(prefetch_count=width)
+        self._consumer = self._channel.basic_consume(self._queue, partial(self._on_delivery, False))
+
+    def _on_delivery(self, parked: bool, _: object, method: Any, properties: Any, body: bytes) -> None:
+        returns = 0
+        if not parked:
+            self._unacknowledged += 1
+            if method.redelivered:
+                returns = times_returned(method, properties)
+                self._returned.append((method.delivery_tag, returns))
+        self._fresh.append(Delivery(method.delivery_tag, method.routing_key, properties, body, returns, parked))
+
+    def _on_cancel(self, _: object) -> None:
+        self.cancelled = True

@@ -2,7 +2,7 @@
 
 When a process dies, the broker takes back whatever it had not acknowledged, and counts that for each message. So what
 came back is read in company that is eight times smaller each time: four deaths and a killer is alone, while its former
-neighbours are stored. Killed alone often enough, it is quarantined unread. ADR 12 has the argument.
+neighbours are stored. Killed alone often enough, it is quarantined unread. ADR 13 has the argument.
 """
 
 from typing import Any

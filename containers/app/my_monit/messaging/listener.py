@@ -3,7 +3,7 @@
 import threading
 import time
 
-from my_monit.descriptors import demand_descriptors
+from my_monit.messaging.descriptors import demand_descriptors
 from my_monit.errors import BrokerRefused, MyMonitError
 from my_monit.health import Health
 from my_monit.logs.logger import get_logger

@@ -40,17 +40,17 @@ class RabbitMessageProcessor:
 
 
 def _message(delivery: Delivery) -> Message:
-    properties = delivery.properties
-    return Message(
-        body=delivery.body,
-        routing_key=_bytes(delivery.routing_key).decode(errors="surrogateescape"),
-        message_id=None if properties.message_id is None else _bytes(properties.message_id),
-        user_id=None if properties.user_id is None else _bytes(properties.user_id),
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        type=properties.type,
-        headers=partial(_headers, properties),
-        parked=delivery.parked or delivery.returns >= GIVEN_UP_AFTER,
+    key, properties = delivery.routing_key, delivery.properties
+    return Message(  # by position: it is made for every message
+        delivery.body,
+        key if isinstance(key, str) else key.decode(errors="surrogateescape"),
+        None if properties.message_id is None else _bytes(properties.message_id),
+        None if properties.user_id is None else _bytes(properties.user_id),
+        properties.content_type,
+        properties.content_encoding,
+        properties.type,
+        partial(_headers, properties),
+        delivery.parked or delivery.returns >= GIVEN_UP_AFTER,
     )
 
 

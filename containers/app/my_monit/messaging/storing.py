@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from my_monit.descriptors import demand_descriptors
+from my_monit.messaging.descriptors import demand_descriptors
 from my_monit.errors import MyMonitError
 from my_monit.health import Health
 from my_monit.logs.logger import get_logger

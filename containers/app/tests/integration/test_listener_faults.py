@@ -335,8 +335,12 @@ def test_rights_that_are_taken_away_are_waited_for_while_it_runs_and_end_a_start
 def test_what_was_delivered_too_often_is_quarantined_with_its_first_routing_key(
     make: Callable[..., Bench], names: RabbitConfiguration, broker_administrator: Account, eventually: Eventually
 ) -> None:
+    forged = {"queue": names.queue, "reason": "delivery_limit", "routing-keys": ["measures.black-holes"], "count": 1}
+    headers = {"x-death": [forged], "x-delivery-count": 3}
     publisher = Publisher(names, broker_administrator)
-    publisher(body_of(), key="measures.device-vibrations", properties=pika.BasicProperties(message_id="one"))
+    publisher(
+        body_of(), key="measures.device-vibrations", properties=pika.BasicProperties(message_id="one", headers=headers)
+    )
     publisher.close()
     with pika.BlockingConnection(parameters(names, broker_administrator)) as connection:
         channel = connection.channel()
@@ -354,6 +358,45 @@ def test_what_was_delivered_too_often_is_quarantined_with_its_first_routing_key(
     eventually(bench.refused)
     assert bench.refused() == [(Reason.UNDELIVERABLE, b"measures.device-vibrations")]
     assert bench.values() == []
+
+
+@pytest.mark.parametrize("count", [17, 1_000_000, -1, "many", None, [1]])
+def test_a_forged_delivery_count_changes_nothing(
+    bench: Bench, names: RabbitConfiguration, broker_administrator: Account, broker: Proxy, database: Proxy,
+    eventually: Eventually, count: object,
+) -> None:
+    """Neither at the first delivery nor at the second, for which the broker writes its own count."""
+    database.cut()
+    publisher = Publisher(names, broker_administrator)
+    for number in range(3):
+        properties = pika.BasicProperties(message_id=f"{number}", headers={"x-delivery-count": count})
+        publisher(body_of(value=number), properties=properties)
+    publisher.close()
+    eventually(lambda: bench.health.problem)
+    broker.cut()
+    database.mend()
+    broker.mend()
+
+    eventually(lambda: len(bench.values()) == 3)
+    assert bench.refused() == []
+
+
+def test_an_outage_of_the_database_costs_a_message_one_return(
+    make: Callable[..., Bench], names: RabbitConfiguration, broker_administrator: Account, database: Proxy,
+    eventually: Eventually, log_lines: LogLines,
+) -> None:
+    bench = make(hold_secs=0.2)
+    eventually(lambda: bench.health.problem is None)
+    database.cut()
+    bench.publish(range(5))
+    eventually(lambda: len(log_lines.of("consuming_interrupted")) > 5)
+    bench.listener.stop()
+
+    with pika.BlockingConnection(parameters(names, broker_administrator)) as connection:
+        channel = connection.channel()
+        counts = [(channel.basic_get(names.queue)[1].headers or {}).get("x-delivery-count", 0) for _ in range(5)]
+    database.mend()
+    assert max(counts) == 1
 
 
 def test_two_listeners_share_a_queue(make: Callable[..., Bench], eventually: Eventually) -> None:

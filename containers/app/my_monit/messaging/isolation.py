@@ -29,7 +29,7 @@ def times_returned(method: Any, properties: Any) -> int:
     if not method.redelivered:
         return 0
     count: object = (properties.headers or {}).get("x-delivery-count")
-    return max(1, count) if isinstance(count, int) else UNKNOWN
+    return max(int(count), 1) if isinstance(count, int) else UNKNOWN
 
 
 def company(returns: int, full: int) -> int:

@@ -14,8 +14,8 @@ from my_monit.messaging.ledger import Ledger
 from my_monit.messaging.processor import Delivery, RabbitMessageProcessor
 from my_monit.services.ingestion import Outcome
 
-#: Publishers that a line about quarantined messages names, those with the most items first.
-NAMED_PUBLISHERS = 5
+#: Publishers and reasons that a line about quarantined messages names, those with the most items first.
+NAMED = 5
 
 _log = get_logger("listener")
 
@@ -58,9 +58,12 @@ class Storing:
             publishers: Counter[str] = Counter()
             reasons: Counter[str] = Counter()
             for refusal, items in outcome.refusals.items():
-                publishers[refusal.publisher.decode(errors="backslashreplace")] += items
+                publishers[repr(refusal.publisher.decode(errors="backslashreplace"))] += items
                 reasons[refusal.reason.value] += items
             _log.warning(
-                "quarantined", items=outcome.quarantined, reasons=dict(reasons),
-                publishers=dict(publishers.most_common(NAMED_PUBLISHERS)),
+                "quarantined", items=outcome.quarantined, publishers=_most(publishers), reasons=_most(reasons)
             )
+
+
+def _most(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {items}" for name, items in counts.most_common(NAMED))

@@ -153,19 +153,19 @@ def test_a_former_name_means_the_same_experiment_also_in_the_routing_key(
     None, "x", [1], {}, [{"routing-keys": 1}],
     [{"queue": "measures", "reason": "delivery_limit", "routing-keys": ["measures.good-news"], "count": 21}],
 ])
-def test_what_the_broker_parked_is_quarantined_as_undeliverable_under_its_own_key_whatever_its_headers_say(
+def test_what_the_broker_parked_is_quarantined_as_undeliverable_whatever_its_headers_say_of_its_key(
     lane: Lane, rabbit_configuration: RabbitConfiguration, broker_administrator: Account,
     death: object, eventually: Eventually,
 ) -> None:
     properties = pika.BasicProperties(message_id="one", headers={} if death is None else {"x-death": death})
     publisher = Publisher(rabbit_configuration, broker_administrator)
     parked = parking_queue(rabbit_configuration.queue)
-    publisher(body_of(), exchange=parked, key="measures.black-holes", properties=properties)
+    publisher(body_of(), exchange="", key=parked, properties=properties)
     publisher.close()
 
     (refused,) = eventually(lane.refused)
     assert (refused.reason, refused.body, refused.message_id) == (Reason.UNDELIVERABLE, body_of(), b"one")
-    assert refused.routing_key == b"measures.black-holes"
+    assert refused.routing_key == parked.encode()
     assert lane.stored() == []
 
 

@@ -15,6 +15,8 @@ from tests.integration.lane import body_of
 from tests.integration.listener_process import ListenerProcess
 from tests.integration.publisher import Account, flood
 
+OUTCOMES = ("stored", "quarantined", "duplicate", "returned")
+
 Start = Callable[..., ListenerProcess]
 
 
@@ -110,3 +112,29 @@ def test_what_no_retry_can_mend_ends_the_start_with_one_line(start: Start) -> No
     assert process.wait() == 1
     (line,) = process.log.splitlines()
     assert line.startswith("Error: ") and "RABBIT_PASSWORD" in line
+
+
+def test_its_metrics_add_up_while_it_works_and_when_it_is_done(
+    start: Start, values: Callable[[], list[int]], rabbit_configuration: RabbitConfiguration, adapter: Account,
+    eventually: Eventually,
+) -> None:
+    total, bad = 3000, 10
+    process = start()
+    process.wait_until_ready()
+    messages = [(body_of(value=number), f"ledger-{number}") for number in range(total)]
+    flood(rabbit_configuration, adapter, [*messages, *((b"bad", None) for _ in range(bad)), *messages[:100]])
+
+    def is_done() -> bool:
+        found = process.metrics()
+        by_outcome = sum(value for name, value in found.items() if name.startswith("mymonit_ingest_messages_total"))
+        in_flight = found["mymonit_ingest_in_flight_messages"]
+        assert found["mymonit_ingest_received_messages_total"] == by_outcome + in_flight
+        return by_outcome == total + bad + 100
+
+    eventually(is_done, within=30, every=0.01)
+    found = process.metrics()
+    assert [found[f'mymonit_ingest_messages_total{{outcome="{one}"}}'] for one in OUTCOMES] == [total, bad, 100, 0]
+    assert found["mymonit_ingest_ready"] == 1
+    assert len(values()) == found["mymonit_ingest_measures_total"] == total
+    line = next(line for line in process.log.splitlines() if '"message":"quarantined"' in line)
+    assert """"publishers":"'measures' """ in line and '"reasons":"bad_json ' in line

@@ -28,10 +28,10 @@ def times_returned(method: Any, properties: Any) -> int:
     """
     if not method.redelivered:
         return 0
-    count: object = (properties.headers or {}).get("x-delivery-count")
+    count = (properties.headers or {}).get("x-delivery-count")
     return max(int(count), 1) if isinstance(count, int) else UNKNOWN
 
 
 def company(returns: int, full: int) -> int:
     """How many messages may be unacknowledged at a time while one of them came back so often; `full` of new ones."""
-    return max(1, full // SHRINK ** min(returns, GIVEN_UP_AFTER))
+    return max(1, full // int(SHRINK ** min(returns, GIVEN_UP_AFTER)))

@@ -8,6 +8,7 @@ import pytest
 from my_monit.messaging.ledger import Ledger
 from my_monit.model import Reason
 from my_monit.services.ingestion import Outcome, Refusal
+from my_monit.services.sorting import DUPLICATE, Fate
 
 
 @pytest.fixture(name="ledger")
@@ -28,7 +29,8 @@ def outcomes(found: dict[str, float]) -> dict[str, float]:
 def test_every_message_has_one_outcome_or_is_in_flight(ledger):
     ledger.received(7)
     ledger.received(5)
-    outcome = Outcome(20, 3, 1, 2, Counter({Refusal(b"mad", Reason.BAD_JSON): 3}))
+    fates = [Fate(stored=6)] * 3 + [Fate(2, 1), Fate(quarantined=2), DUPLICATE]
+    outcome = Outcome(20, 3, 1, fates, Counter({Refusal(b"mad", Reason.BAD_JSON): 3}))
     ledger.committed(6, outcome, secs=0.1, published=None)
     ledger.returned(2)
 
@@ -70,6 +72,6 @@ def test_the_lag_is_told_by_sensible_times_alone(ledger):
 def test_no_publisher_is_named(ledger):
     ledger.received(1)
     refusals = Counter({Refusal(b"mad", Reason.BAD_JSON): 1})
-    ledger.committed(1, Outcome(0, 1, 0, 1, refusals), secs=0.1, published=None)
+    ledger.committed(1, Outcome(quarantined=1, fates=[Fate(quarantined=1)], refusals=refusals), secs=0.1, published=None)
 
     assert b"mad" not in ledger.render()

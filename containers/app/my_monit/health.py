@@ -58,11 +58,14 @@ class Health:
 
 
 @contextmanager
-def served(health: Health, metrics: Callable[[], bytes], configuration: HealthConfiguration) -> Iterator[None]:
-    """Answer /health/live (the process runs), /health/ready (it does its work) and /metrics within the block."""
+def served(
+    health: Health, configuration: HealthConfiguration, metrics: Callable[[], bytes] | None = None
+) -> Iterator[None]:
+    """Answer /health/live (the process runs), /health/ready (it does its work) and, where there are any, /metrics
+    within the block."""
 
     def answer(path: str) -> tuple[int, str, bytes]:
-        if path == "/metrics":
+        if path == "/metrics" and metrics:
             return 200, METRICS_TYPE, metrics()
         if path not in ("/health/live", "/health/ready"):
             return 404, JSON_TYPE, b"{}"

@@ -19,7 +19,7 @@ def free_address() -> HealthConfiguration:
 @pytest.fixture(name="health")
 def served_health(configuration: HealthConfiguration) -> Iterator[Health]:
     health = Health()
-    with served(health, lambda: b"a_metric 1\n", configuration):
+    with served(health, configuration, lambda: b"a_metric 1\n"):
         yield health
 
 
@@ -54,7 +54,7 @@ def test_an_idle_process_is_not_ready_while_its_server_is_away(configuration: He
 
     health = Health(check)
     health.succeed()
-    with served(health, lambda: b"a_metric 1\n", configuration):
+    with served(health, configuration, lambda: b"a_metric 1\n"):
         assert answer(configuration, "/health/ready") == (503, {"status": "the database cannot answer"})
         assert answer(configuration, "/health/live") == (200, {"status": "ok"})
         away.clear()
@@ -68,12 +68,12 @@ def test_there_is_nothing_else(health: Health, configuration: HealthConfiguratio
 
 def test_the_port_is_free_again_at_the_end(configuration: HealthConfiguration) -> None:
     for _ in range(2):
-        with served(Health(), bytes, configuration):
+        with served(Health(), configuration):
             pass
     with pytest.raises(requests.ConnectionError):
         answer(configuration, "/health/live")
 
 
 def test_a_port_in_use_is_told(health: Health, configuration: HealthConfiguration) -> None:
-    with pytest.raises(ConfigurationError, match="HEALTH_PORT"), served(Health(), bytes, configuration):
+    with pytest.raises(ConfigurationError, match="HEALTH_PORT"), served(Health(), configuration):
         pass

@@ -436,7 +436,9 @@ def test_after_an_error_of_one_statement_the_connection_is_rolled_back_and_kept_
 def test_fewer_rows_than_were_given_are_no_success(pool, administrator, monkeypatch):
     with pytest.raises(StorageUnavailable, match="inserted 1 rows of 2"), pool.transaction() as session:
         query = session._connection.cmd_query
-        monkeypatch.setattr(session._connection, "cmd_query", lambda sql: query(sql.rpartition(",(")[0]))
+        monkeypatch.setattr(session._connection, "cmd_query", lambda sql, **options: query(
+            sql.rpartition(",(")[0] if isinstance(sql, str) else sql, **options
+        ))
         session.insert_values("MESSAGE_IDS", ["(1,'one','',0)", "(1,'two','',0)"])
 
     assert administrator.rows("SELECT * FROM MESSAGE_IDS") == []

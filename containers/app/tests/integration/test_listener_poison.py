@@ -249,7 +249,7 @@ def tables(depth: int) -> bytes:
 HEADERS = {
     "none": b"",
     "a thousand": b"".join(_short(b"h%d" % number) + b"t\x01" for number in range(1000)),
-    "hundred kilobytes": header(b"S", struct.pack(">I", 100_000) + b"x" * 100_000),
+    "fifty kilobytes": header(b"S", struct.pack(">I", 50_000) + b"x" * 50_000),
     "the same twice": header(b"V", b"") + header(b"t", b"\x01"),
     "a name that is not utf-8": _short(b"\xff\xfe") + b"V",
     "a string that is not utf-8": header(b"S", struct.pack(">I", 3) + b"\xff\x00\x1b"),
@@ -276,10 +276,24 @@ def test_p35_headers_decide_nothing_and_are_kept(lane: Lane, kind: str) -> None:
     (stored,), (refused,) = lane.stored(), lane.refused()
     assert stored.value == 12.5
     assert (refused.reason, refused.message_id) == (Reason.ID_CONFLICT, b"hostile")
+    if "cut_from_bytes" in refused.headers:
+        assert f'"{UNREADABLE}": ' in refused.headers["begins_with"]
+        return
     assert refused.headers["content_type"] == "application/json"
     assert refused.headers["headers"].keys() if HEADERS[kind] else not refused.headers["headers"]
     if "beyond" in kind or "000 deep" in kind:
         assert refused.headers["headers"].keys() == {UNREADABLE}
+
+
+def test_p35_headers_that_are_too_many_are_cut_and_say_so(lane: Lane) -> None:
+    # The broker takes no more than 128 KiB of them, a frame; as JSON they may be six times as long.
+    lane.send(b"[1, 2]", properties=Headers(header(b"S", struct.pack(">I", 120_000) + b"x" * 120_000)))
+    lane.settle()
+
+    first, second = lane.refused()
+    assert first.headers["cut_from_bytes"] == second.headers["cut_from_bytes"] > 120_000
+    assert len(first.headers["begins_with"]) > 30_000 > 250 > len(second.headers["begins_with"])
+    assert '"content_type": "application/json"' in second.headers["begins_with"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from my_monit.services.ingestion import IngestionService
 from my_monit.storage import connector
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.migrations import migrate
-from my_monit.storage.storage import Storage
+from my_monit.storage.storage import SCHEMA_VERSION, Storage
 
 #: A thread that waits for longer than this is stuck.
 STUCK_SECS = 20
@@ -72,7 +72,7 @@ def test_what_migrate_makes_is_what_verify_wants(storage):
     "INSERT INTO MEASURES VALUES (1, 1, 1, 1, 1, 1) ON DUPLICATE KEY UPDATE value = 0",
     "UPDATE AUDIT SET actor = 'S001'", "DELETE FROM AUDIT", "TRUNCATE TABLE AUDIT",
     "DELETE FROM USERS", "DELETE FROM USER_EXPERIMENTS", "UPDATE EXPERIMENT_NAMES SET experiment_id = 1",
-    "UPDATE MEASURE_TYPES SET symbol = 'x'", "UPDATE SERIES SET experiment_id = 1", "DELETE FROM QUARANTINE",
+    "UPDATE MEASURE_TYPES SET symbol = 'x'", "UPDATE SERIES SET experiment_id = 1", "DELETE FROM SERIES",
     "UPDATE MESSAGE_IDS SET seen = 0", "UPDATE SCHEMA_MIGRATIONS SET finished = NULL",
     "CREATE TABLE MINE (a INT)", "CREATE TEMPORARY TABLE MINE (a INT)", "DROP TABLE AUDIT",
     "ALTER TABLE MEASURES ADD COLUMN a INT", "CREATE INDEX mine ON MEASURES (value)", "CREATE VIEW MINE AS SELECT 1",
@@ -174,15 +174,15 @@ def test_an_account_that_can_delete_measures_by_way_of_a_role_is_refused(fresh):
 
 
 @pytest.mark.parametrize("statement", [
-    "UPDATE SCHEMA_MIGRATIONS SET finished = NULL WHERE version = 6", "DELETE FROM SCHEMA_MIGRATIONS WHERE version > 3",
-    "DELETE FROM SCHEMA_MIGRATIONS",
+    f"UPDATE SCHEMA_MIGRATIONS SET finished = NULL WHERE version = {SCHEMA_VERSION}",
+    "DELETE FROM SCHEMA_MIGRATIONS WHERE version > 3", "DELETE FROM SCHEMA_MIGRATIONS",
 ])
 def test_an_old_schema_is_refused_with_what_to_do(fresh, statement):
     fresh.migrate()
     fresh.administrator.execute(f"USE `{fresh.configuration.database}`")
     fresh.administrator.execute(statement)
 
-    with pytest.raises(ConfigurationError, match="the schema is at [0-5], .* needs 6: mymonit migrate"):
+    with pytest.raises(ConfigurationError, match=rf"the schema is at \d+, .* needs {SCHEMA_VERSION}: mymonit migrate"):
         with fresh.storage() as storage:
             storage.verify()
 
@@ -356,7 +356,7 @@ def test_a_file_that_was_changed_after_it_was_applied_is_refused(fresh):
 
 
 @pytest.mark.parametrize(("change", "complaint"), [
-    (lambda folder: (folder / "0008_gap.sql").write_text("SELECT 1;"), "without a gap"),
+    (lambda folder: (folder / "0099_gap.sql").write_text("SELECT 1;"), "without a gap"),
     (lambda folder: (folder / "6_short.sql").write_text("SELECT 1;"), "6_short.sql does not begin with a number"),
     (lambda folder: [path.unlink() for path in folder.iterdir()], "no numbered SQL"),
 ], ids=["gap", "number", "nothing"])

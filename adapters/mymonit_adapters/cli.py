@@ -9,6 +9,7 @@ from mymonit_adapters import __version__
 from mymonit_adapters.errors import AdapterError, SettingsError
 from mymonit_adapters.formats import find_format, format_names
 from mymonit_adapters.formats.base import Format
+from mymonit_adapters.instrument import Instrument, plain_instrument
 from mymonit_adapters.messages import MessageWriter
 from mymonit_adapters.model import Series
 from mymonit_adapters.rabbit import RabbitPublisher
@@ -78,7 +79,7 @@ def main() -> None:
 def _format_command(name: str, kind: Format) -> click.Command:
     return click.Command(
         name,
-        callback=partial(_run, kind),
+        callback=partial(_run, name, kind),
         help=f"{kind.summary}\n\n{inspect.cleandoc(kind.details)}\n\nFILE is a file's name, or - for standard input.",
         short_help=kind.summary,
         params=_parameters(),
@@ -106,7 +107,15 @@ def _parameters() -> list[click.Parameter]:
 
 
 def _run(
-    kind: Format, *, file: str, experiment: str, measure: str, sensor: str | None, unit: str | None, wait: float
+    name: str,
+    kind: Format,
+    *,
+    file: str,
+    experiment: str,
+    measure: str,
+    sensor: str | None,
+    unit: str | None,
+    wait: float,
 ) -> None:
     try:
         series = Series(experiment=experiment, measure=measure, sensor=sensor, unit=unit)
@@ -116,14 +125,14 @@ def _run(
         broker = read_settings(os.environ)
     except SettingsError as error:
         raise BadSetting(str(error)) from error
-    _conclude(_publish(kind, file, series, broker, wait_secs=wait))
+    _conclude(_publish(plain_instrument(name, kind, series), file, broker, wait_secs=wait))
 
 
-def _publish(kind: Format, file: str, series: Series, broker: Broker, *, wait_secs: float) -> Summary:
+def _publish(instrument: Instrument, file: str, broker: Broker, *, wait_secs: float) -> Summary:
     with stop_on_signals() as stop:
         return transfer(
-            kind.read(read_chunks(file)),
-            writer=MessageWriter(series, routing=broker.routing),
+            instrument.entries(read_chunks(file)),
+            writer=MessageWriter(routing=broker.routing),
             publisher=RabbitPublisher(broker, report=_report),
             stop=stop,
             wait_secs=wait_secs,

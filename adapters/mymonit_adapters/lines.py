@@ -6,8 +6,10 @@ from mymonit_adapters.model import Chunk
 
 class Line(NamedTuple):
     number: int  # counted from 1
-    content: bytes | None  # without its newline; None when it is longer than the limit
+    end: int  # of the line with its newline, counted in bytes from the beginning of the input
+    content: bytes  # without its newline
     read_at: int  # nanoseconds since 1970
+    too_long: bool = False  # then content and end are those of the first bytes, one more than the limit
 
 
 def split_lines(chunks: Iterable[Chunk], *, limit: int) -> Iterator[Line]:
@@ -16,19 +18,26 @@ def split_lines(chunks: Iterable[Chunk], *, limit: int) -> Iterator[Line]:
     An over-long line is yielded as soon as it is known to be one, and its rest is dropped: at most `limit` bytes
     and one chunk are ever held.
     """
-    number, read_at = 0, 0
+    number, end, read_at = 0, 0, 0
     tail, skipping = b"", False
     for data, read_at in chunks:
         *complete, tail = (tail + data).split(b"\n")
         if skipping:
+            end += len(complete[0]) + 1 if complete else len(tail)
             skipping, complete = not complete, complete[1:]
         for number, content in enumerate(complete, number + 1):
-            yield Line(number, content if len(content) <= limit else None, read_at)
+            if len(content) <= limit:
+                yield Line(number, end + len(content) + 1, content, read_at)
+            else:
+                yield Line(number, end + limit + 1, content[: limit + 1], read_at, True)
+            end += len(content) + 1
             read_at += 1
         if skipping:
             tail = b""
         elif len(tail) > limit:
-            number, tail, skipping = number + 1, b"", True
-            yield Line(number, None, read_at)
+            number, skipping = number + 1, True
+            yield Line(number, end + limit + 1, tail[: limit + 1], read_at, True)
+            end += len(tail)
+            tail = b""
     if tail:
-        yield Line(number + 1, tail, read_at)
+        yield Line(number + 1, end + len(tail), tail, read_at)

@@ -1,10 +1,12 @@
 import json
+from functools import lru_cache
 from typing import NamedTuple
 
 from mymonit_adapters.ids import time_ordered_id
 from mymonit_adapters.model import Reading, Series
 
 NANOS_PER_SEC = 1_000_000_000
+MAX_SERIES = 1_024  # whose encoding is remembered
 
 
 class Message(NamedTuple):
@@ -15,19 +17,29 @@ class Message(NamedTuple):
 
 
 class MessageWriter:
-    """Writes the readings of one series as messages; what they have in common is encoded once."""
+    """Writes readings as messages; what those of one series have in common is encoded once."""
 
-    def __init__(self, series: Series, *, routing: str) -> None:
-        self._routing_key = f"{routing}.{series.experiment}"
-        self._head = f'{{"experiment":{json.dumps(series.experiment)},"measure":{json.dumps(series.measure)},"value":'
-        labels = {"sensor": series.sensor, "unit": series.unit}
-        self._tail = "".join(f',"{key}":{json.dumps(label)}' for key, label in labels.items() if label) + "}"
+    def __init__(self, *, routing: str) -> None:
+        self._routing = routing
 
     def write(self, reading: Reading) -> Message:
-        # repr() is the shortest text that reads back as the same double, and always a JSON number.
-        body = f'{self._head}{reading.value!r},"timestamp":{decimal_seconds(reading.read_at)}{self._tail}'
-        created = reading.read_at // NANOS_PER_SEC
-        return Message(time_ordered_id(reading.read_at), self._routing_key, created, body.encode())
+        created = reading.time // NANOS_PER_SEC
+        routing_key = f"{self._routing}.{reading.series.experiment}"
+        return Message(time_ordered_id(reading.time), routing_key, created, element(reading).encode())
+
+
+def element(reading: Reading) -> str:
+    """The JSON object of one measurement."""
+    head, tail = _around(reading.series)
+    # repr() is the shortest text that reads back as the same double, and always a JSON number.
+    return f'{head}{reading.value!r},"timestamp":{decimal_seconds(reading.time)}{tail}'
+
+
+@lru_cache(maxsize=MAX_SERIES)
+def _around(series: Series) -> tuple[str, str]:
+    head = f'{{"experiment":{json.dumps(series.experiment)},"measure":{json.dumps(series.measure)},"value":'
+    labels = {"sensor": series.sensor, "unit": series.unit}
+    return head, "".join(f',"{key}":{json.dumps(label)}' for key, label in labels.items() if label) + "}"
 
 
 def decimal_seconds(nanoseconds: int) -> str:

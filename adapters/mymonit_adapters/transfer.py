@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mymonit_adapters.errors import PublishingFailed, PublishingStopped
 from mymonit_adapters.messages import MessageWriter
-from mymonit_adapters.model import Reading, Reject
+from mymonit_adapters.model import Entry
 from mymonit_adapters.outstanding import POLL_SECS
 from mymonit_adapters.publishing import Publisher
 from mymonit_adapters.signals import StopRequest
@@ -29,7 +29,7 @@ class Summary:
 
 
 def transfer(
-    items: Iterable[Reading | Reject],
+    items: Iterable[Entry],
     *,
     writer: MessageWriter,
     publisher: Publisher,
@@ -40,13 +40,13 @@ def transfer(
     """Publishes until the input ends, a stop is asked for or the publisher gives up, then waits for confirmations."""
     summary = Summary()
 
-    def take(item: Reading | Reject) -> None:
-        if isinstance(item, Reject):
+    def take(entry: Entry) -> None:
+        for reject in entry.rejects:
             summary.rejected += 1
-            report(f"line {item.line}: {item.reason}")
-        else:
+            report(f"line {reject.number}: {reject.reason}")
+        for reading in entry.readings:
             summary.numbers += 1
-            publisher.submit(writer.write(item))
+            publisher.submit(writer.write(reading))
 
     pump = _Pump(items, take, stop)
     pump.start()
@@ -65,7 +65,7 @@ class _Pump(threading.Thread):
     """A thread of its own, and a daemon: a read that waits for the instrument can be left, but not ended."""
 
     def __init__(
-        self, items: Iterable[Reading | Reject], take: Callable[[Reading | Reject], None], stop: StopRequest
+        self, items: Iterable[Entry], take: Callable[[Entry], None], stop: StopRequest
     ) -> None:
         super().__init__(name="pump", daemon=True)
         self._items = items

@@ -1,12 +1,10 @@
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from mymonit_adapters.formats.base import Format
+from mymonit_adapters.formats.base import Field, Format, Record
 from mymonit_adapters.lines import split_lines
-from mymonit_adapters.model import Chunk, Reading, Reject
+from mymonit_adapters.model import MAX_RAW_BYTES, Chunk
 
 MAX_LINE_BYTES = 4_096  # no double needs more than 1,100 digits
-SHOWN_BYTES = 40  # of a rejected line
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
 
 
@@ -17,32 +15,14 @@ class TextFormat(Format):
     measurement is the time when its line was read. Empty lines are skipped. A line that is no number (NaN, infinity and
     12,5 are none) is reported with its line number and skipped.
     """
+    plain_field = 1
 
-    def read(self, chunks: Iterable[Chunk]) -> Iterator[Reading | Reject]:
-        for number, content, read_at in split_lines(chunks, limit=MAX_LINE_BYTES):
-            if content is None:
-                yield Reject(number, f"longer than {MAX_LINE_BYTES} bytes")
+    def read(self, chunks: Iterable[Chunk], fields: Sequence[Field]) -> Iterator[Record]:
+        for number, end, content, read_at, too_long in split_lines(chunks, limit=MAX_LINE_BYTES):
+            if too_long:
+                raw = content[:MAX_RAW_BYTES]
+                yield Record(number, end, read_at, raw, (), f"longer than {MAX_LINE_BYTES} bytes")
                 continue
             text = (content.removeprefix(BYTE_ORDER_MARK) if number == 1 else content).strip()
-            if not text:
-                continue
-            try:
-                yield Reading(parse_number(text), read_at)
-            except ValueError as error:
-                yield Reject(number, f"{error}: {shown(text)}")
-
-
-def parse_number(text: bytes) -> float:
-    """The nearest double. Raises ValueError with the reason."""
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise ValueError("not a number") from error
-    if math.isfinite(value) and b"_" not in text:  # float() takes 1_000 and the words nan and inf
-        return value
-    raise ValueError("too large for a number" if text[-1:].isdigit() and b"_" not in text else "not a number")
-
-
-def shown(text: bytes) -> str:
-    """Escaped, for an instrument's bytes must not steer a terminal."""
-    return repr(text[:SHOWN_BYTES])[1:] + ("..." if len(text) > SHOWN_BYTES else "")
+            if text:
+                yield Record(number, end, read_at, content, [text.decode("utf-8", "replace")] * len(fields))

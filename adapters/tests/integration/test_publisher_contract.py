@@ -51,8 +51,8 @@ def _on_rabbit(broker: str, request: pytest.FixtureRequest) -> Publisher:
 
 
 def messages(count: int) -> list[Message]:
-    writer = MessageWriter(Series(experiment=EXPERIMENT, measure="hertz"), routing="measures")
-    return [writer.write(Reading(float(number), 1_649_228_400_000_000_000 + number)) for number in range(count)]
+    writer, series = MessageWriter(routing="measures"), Series(experiment=EXPERIMENT, measure="hertz")
+    return [writer.write(Reading(series, float(number), 1_649_228_400_000_000_000 + number)) for number in range(count)]
 
 
 def never() -> bool:

@@ -4,20 +4,22 @@ from pathlib import Path
 import pytest
 from mymonit_adapters.errors import SettingsError
 from mymonit_adapters.formats import ENTRY_POINT_GROUP, find_format, format_names
+from mymonit_adapters.formats.base import Record
 from mymonit_adapters.formats.text import TextFormat
-from mymonit_adapters.model import Chunk, Reading
+from mymonit_adapters.model import Chunk
 
 LABORATORY = """
-from mymonit_adapters.formats.base import Format
-from mymonit_adapters.model import Reading
+from mymonit_adapters.formats.base import Format, Record
 
 class OneByte(Format):
     summary = "One byte per reading."
     details = "Bytes from 0 to 255."
 
-    def read(self, chunks):
+    def read(self, chunks, fields):
+        number = 0
         for data, read_at in chunks:
-            yield from (Reading(float(byte), read_at) for byte in data)
+            for number, byte in enumerate(data, number + 1):
+                yield Record(number, number, read_at, bytes([byte]), [str(byte)] * len(fields))
 """
 
 
@@ -49,7 +51,7 @@ def test_another_package_can_bring_a_format(laboratory: Path) -> None:
 
     assert "one-byte" in format_names()
     assert kind is not None
-    assert list(kind.read([Chunk(b"\x07", 1)])) == [Reading(7.0, 1)]
+    assert list(kind.read([Chunk(b"\x07", 1)], [1])) == [Record(1, 1, 1, b"\x07", ["7"])]
 
 
 def test_another_package_cannot_replace_what_is_built_in(laboratory: Path) -> None:
@@ -59,7 +61,7 @@ def test_another_package_cannot_replace_what_is_built_in(laboratory: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "target", ["no_such_module:Format", "laboratory_formats:Missing", "laboratory_formats:Reading"]
+    "target", ["no_such_module:Format", "laboratory_formats:Missing", "laboratory_formats:Record"]
 )
 def test_a_broken_format_of_another_package_is_named_and_leaves_text_alone(laboratory: Path, target: str) -> None:
     laboratory.write_text(f"[{ENTRY_POINT_GROUP}]\nbroken = {target}\n")

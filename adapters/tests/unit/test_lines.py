@@ -7,7 +7,7 @@ LIMIT = 8
 
 
 def contents(*chunks: bytes) -> list[tuple[int, bytes | None]]:
-    return [(line.number, line.content) for line in split_lines((Chunk(data, 0) for data in chunks), limit=LIMIT)]
+    return [(line.number, None if line.too_long else line.content) for line in split_lines((Chunk(data, 0) for data in chunks), limit=LIMIT)]
 
 
 @pytest.mark.parametrize("first", range(len(TEXT)))
@@ -22,12 +22,19 @@ def test_lines_are_the_same_when_they_arrive_byte_by_byte() -> None:
     assert contents(*(TEXT[at : at + 1] for at in range(len(TEXT)))) == contents(TEXT)
 
 
+@pytest.mark.parametrize("size", [1, 3, 10, 1_000])
+def test_ends_are_the_same_however_the_bytes_arrive(size: int) -> None:
+    chunks = (Chunk(TEXT[at : at + size], 0) for at in range(0, len(TEXT), size))
+
+    assert [line.end for line in split_lines(chunks, limit=LIMIT)] == [4, 5, 10, 19, 33, 37]
+
+
 def test_an_endless_line_is_known_before_its_end() -> None:
     chunks = iter([Chunk(b"x" * 9, 7), Chunk(b"x" * 9, 8), Chunk(b"\nok\n", 9)])
     lines = split_lines(chunks, limit=LIMIT)
 
-    assert next(lines) == Line(1, None, 7)
-    assert list(lines) == [Line(2, b"ok", 9)]
+    assert next(lines) == Line(1, 9, b"x" * 9, 7, too_long=True)
+    assert list(lines) == [Line(2, 22, b"ok", 9)]
 
 
 def test_lines_of_one_chunk_keep_their_order_by_time() -> None:

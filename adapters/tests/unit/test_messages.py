@@ -12,12 +12,12 @@ AT = 1_649_228_400_123_456_789
 SERIES = Series(experiment="device-vibrations", measure="hertz")
 
 
-def write(reading: Reading, series: Series = SERIES):
-    return MessageWriter(series, routing="measures").write(reading)
+def write(value: float, time: int, series: Series = SERIES):
+    return MessageWriter(routing="measures").write(Reading(series, value, time))
 
 
 def test_a_message_holds_the_four_fields_and_goes_to_its_experiment() -> None:
-    message = write(Reading(12.5, AT))
+    message = write(12.5, AT)
 
     assert message.routing_key == "measures.device-vibrations"
     assert message.created == 1_649_228_400
@@ -29,7 +29,7 @@ def test_a_message_holds_the_four_fields_and_goes_to_its_experiment() -> None:
 def test_sensor_and_unit_are_there_when_given() -> None:
     series = Series(experiment="lab", measure="degree Celsius", sensor='Süd "1" \\', unit="°C")
 
-    fields = json.loads(write(Reading(1.0, AT), series).body)
+    fields = json.loads(write(1.0, AT, series).body)
 
     assert (fields["measure"], fields["sensor"], fields["unit"]) == ("degree Celsius", 'Süd "1" \\', "°C")
     assert len(fields) == 6
@@ -37,7 +37,7 @@ def test_sensor_and_unit_are_there_when_given() -> None:
 
 @pytest.mark.parametrize("value", [0.1 + 0.2, -0.0, 5e-324, 1.7976931348623157e308, 2.0**53, 1e16, 1e22, -1 / 3, 100.0])
 def test_a_value_comes_out_of_json_bit_by_bit_as_it_went_in(value: float) -> None:
-    read_back = json.loads(write(Reading(value, AT)).body)["value"]
+    read_back = json.loads(write(value, AT).body)["value"]
 
     assert struct.pack(">d", read_back) == struct.pack(">d", value)
 
@@ -59,7 +59,7 @@ def test_a_time_is_written_exactly(nanoseconds: int, text: str) -> None:
 
 
 def test_equal_readings_are_two_messages() -> None:
-    assert write(Reading(1.0, AT)).message_id != write(Reading(1.0, AT)).message_id
+    assert write(1.0, AT).message_id != write(1.0, AT).message_id
 
 
 def test_ids_are_version_seven_and_carry_their_time() -> None:

@@ -4,11 +4,21 @@ import tracemalloc
 
 import pytest
 from mymonit_adapters.formats.text import MAX_LINE_BYTES, TextFormat
-from mymonit_adapters.model import Chunk, Reading, Reject
+from mymonit_adapters.instrument import plain_instrument
+from mymonit_adapters.model import MAX_RAW_BYTES, Chunk, Reading, Reject, Series
+
+
+SERIES = Series(experiment="lab", measure="hertz")
 
 
 def read(*chunks: bytes) -> list[Reading | Reject]:
-    return list(TextFormat().read(Chunk(data, 1_000 * number) for number, data in enumerate(chunks)))
+    instrument = plain_instrument("text", TextFormat(), SERIES)
+    entries = instrument.entries(Chunk(data, 1_000 * number) for number, data in enumerate(chunks))
+    return [item for entry in entries for item in (*entry.readings, *entry.rejects)]
+
+
+def reading(value: float, time: int) -> Reading:
+    return Reading(SERIES, value, time)
 
 
 def bits(value: float) -> bytes:
@@ -36,10 +46,10 @@ def bits(value: float) -> bytes:
     ],
 )
 def test_a_number_as_devices_write_it_becomes_the_nearest_double(line: bytes, value: float) -> None:
-    (reading,) = read(line + b"\n")
+    (item,) = read(line + b"\n")
 
-    assert isinstance(reading, Reading)
-    assert bits(reading.value) == bits(value)
+    assert isinstance(item, Reading)
+    assert bits(item.value) == bits(value)
 
 
 @pytest.mark.parametrize(
@@ -69,16 +79,16 @@ def test_a_number_as_devices_write_it_becomes_the_nearest_double(line: bytes, va
 def test_what_is_no_finite_number_is_rejected_with_its_line_number(line: bytes) -> None:
     before, reject, after = read(b"1\n" + line + b"\n2\n")
 
-    assert (before, after) == (Reading(1.0, 0), Reading(2.0, 2))
+    assert (before, after) == (reading(1.0, 0), reading(2.0, 2))
     assert isinstance(reject, Reject)
-    assert reject.line == 2
+    assert reject.number == 2
 
 
 def test_a_rejected_line_is_shown_without_what_could_steer_a_terminal() -> None:
     (reject,) = read(b"\x1b[31mred\x07\xff\n")
 
     assert isinstance(reject, Reject)
-    assert reject.reason == r"not a number: '\x1b[31mred\x07\xff'"
+    assert reject.reason == r"not a number: '\x1b[31mred\x07\ufffd'"
 
 
 def test_a_long_rejected_line_is_shown_in_part() -> None:
@@ -89,7 +99,7 @@ def test_a_long_rejected_line_is_shown_in_part() -> None:
 
 
 def test_empty_lines_are_skipped_and_counted_as_lines() -> None:
-    assert read(b"\n  \n\r\nx\n")[0] == Reject(4, "not a number: 'x'")
+    assert read(b"\n  \n\r\nx\n") == [Reject(4, "not a number: 'x'", b"x")]
 
 
 def test_a_byte_order_mark_is_none_in_later_lines() -> None:
@@ -97,7 +107,7 @@ def test_a_byte_order_mark_is_none_in_later_lines() -> None:
 
 
 def test_a_last_line_without_a_newline_is_a_line() -> None:
-    assert read(b"1\n2") == [Reading(1.0, 0), Reading(2.0, 1)]
+    assert read(b"1\n2") == [reading(1.0, 0), reading(2.0, 1)]
 
 
 def test_a_reading_is_there_before_the_next_line_is() -> None:
@@ -105,7 +115,8 @@ def test_a_reading_is_there_before_the_next_line_is() -> None:
         yield Chunk(b"1\n", 5)
         raise AssertionError("asked for more before the first reading was given")
 
-    assert next(TextFormat().read(endless())) == Reading(1.0, 5)
+    (first,) = next(plain_instrument("text", TextFormat(), SERIES).entries(endless())).readings
+    assert first == reading(1.0, 5)
 
 
 def test_a_line_of_ten_megabytes_is_rejected_once_and_fills_no_memory() -> None:
@@ -116,7 +127,7 @@ def test_a_line_of_ten_megabytes_is_rejected_once_and_fills_no_memory() -> None:
 
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [item.line for item in items if isinstance(item, Reject)] == [2]
+    assert [item.number for item in items if isinstance(item, Reject)] == [2]
     assert [item.value for item in items if isinstance(item, Reading)] == [1.0, 2.0]
     assert peak_bytes < 1_000_000
 
@@ -124,8 +135,8 @@ def test_a_line_of_ten_megabytes_is_rejected_once_and_fills_no_memory() -> None:
 def test_the_longest_line_is_still_read() -> None:
     digits = b"0." + b"1" * (MAX_LINE_BYTES - 2)
 
-    (reading, reject) = read(digits + b"\n" + digits + b"1\n")
+    (number, reject) = read(digits + b"\n" + digits + b"1\n")
 
-    assert isinstance(reading, Reading)
-    assert math.isclose(reading.value, 0.1111111111111111)
-    assert reject == Reject(2, f"longer than {MAX_LINE_BYTES} bytes")
+    assert isinstance(number, Reading)
+    assert math.isclose(number.value, 0.1111111111111111)
+    assert reject == Reject(2, f"longer than {MAX_LINE_BYTES} bytes", digits[:MAX_RAW_BYTES])

@@ -76,7 +76,7 @@ def main() -> None:
     pass
 
 
-def _format_command(name: str, kind: Format) -> click.Command:
+def _format_command(name: str, kind: type[Format]) -> click.Command:
     return click.Command(
         name,
         callback=partial(_run, name, kind),
@@ -108,7 +108,7 @@ def _parameters() -> list[click.Parameter]:
 
 def _run(
     name: str,
-    kind: Format,
+    kind: type[Format],
     *,
     file: str,
     experiment: str,

@@ -2,6 +2,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mymonit_adapters.model import Chunk
+from mymonit_adapters.table import Table
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a file with it
+
+_line = tuple.__new__  # a third of what Line() takes, and this is done for every line
+_ASCII = bytes(range(128))
 
 
 class Line(NamedTuple):
@@ -27,7 +33,7 @@ def split_lines(chunks: Iterable[Chunk], *, limit: int) -> Iterator[Line]:
             skipping, complete = not complete, complete[1:]
         for number, content in enumerate(complete, number + 1):
             if len(content) <= limit:
-                yield Line(number, end + len(content) + 1, content, read_at)
+                yield _line(Line, (number, end + len(content) + 1, content, read_at, False))
             else:
                 yield Line(number, end + limit + 1, content[: limit + 1], read_at, True)
             end += len(content) + 1
@@ -41,3 +47,15 @@ def split_lines(chunks: Iterable[Chunk], *, limit: int) -> Iterator[Line]:
             tail = b""
     if tail:
         yield Line(number + 1, end + len(tail), tail, read_at)
+
+
+def line_encoding(options: Table) -> str:
+    """The key `encoding`: one in which lines can be told apart by their bytes."""
+    name = options.get("encoding", str) or "utf-8"
+    try:
+        ascii_compatible = _ASCII.decode(name) == _ASCII.decode("ascii")
+    except (LookupError, ValueError):
+        ascii_compatible = False
+    if not ascii_compatible:
+        options.fail("encoding", f"{name} cannot be read line by line: use utf-8, latin-1, cp1252 or another such one")
+    return name

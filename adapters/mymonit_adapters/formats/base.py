@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from mymonit_adapters.model import Chunk
+from mymonit_adapters.table import Table
 
 #: What a configuration calls a part of a record: a column by number (from 1) or name, or a path.
 Field = int | str
@@ -25,9 +26,15 @@ class Format(ABC):
     #: The value, where the command line names a series instead of a configuration file; None: it must be a file.
     plain_field: ClassVar[Field | None] = None
 
+    def __init__(self, options: Table) -> None:
+        """Takes the format's own table of the configuration. Keys that it does not ask for are refused later."""
+
+    def check_field(self, field: Field) -> None:
+        """Raises ValueError for what cannot be a field of this format."""
+
     @abstractmethod
     def read(self, chunks: Iterable[Chunk], fields: Sequence[Field]) -> Iterator[Record]:
         """Yields each record as soon as its last byte is there; never raises for what it reads.
 
-        What is yielded must not depend on where one chunk ends and the next begins.
+        What is yielded must not depend on where one chunk ends and the next begins, but for the time.
         """

@@ -12,7 +12,7 @@ SERIES = Series(experiment="lab", measure="hertz")
 
 
 def read(*chunks: bytes) -> list[Reading | Reject]:
-    instrument = plain_instrument("text", TextFormat(), SERIES)
+    instrument = plain_instrument("text", TextFormat, SERIES)
     entries = instrument.entries(Chunk(data, 1_000 * number) for number, data in enumerate(chunks))
     return [item for entry in entries for item in (*entry.readings, *entry.rejects)]
 
@@ -115,7 +115,7 @@ def test_a_reading_is_there_before_the_next_line_is() -> None:
         yield Chunk(b"1\n", 5)
         raise AssertionError("asked for more before the first reading was given")
 
-    (first,) = next(plain_instrument("text", TextFormat(), SERIES).entries(endless())).readings
+    (first,) = next(plain_instrument("text", TextFormat, SERIES).entries(endless())).readings
     assert first == reading(1.0, 5)
 
 

@@ -15,11 +15,12 @@ class RecordBuilder:
     """Takes a parser's events, and keeps the wanted texts of each record. Namespaces do not count."""
 
     position: Callable[[], int]  # of the present event, in the parser's bytes
+    tag: Callable[[], bytes]  # as it is written
 
     def __init__(self, element: str, wanted: Set[str]) -> None:
         self._element = element
         self._wanted = wanted
-        self._outer: list[Mapping[str, str]] = []  # attributes of the elements around the record
+        self._outer: list[tuple[bytes, Mapping[str, str]]] = []  # start tags and attributes of the elements around
         self._path: list[str] = []  # within the record
         self._texts: dict[str, str | None] = {}
         self._found: list[tuple[int, int, bool, dict[str, str | None]]] = []
@@ -32,13 +33,18 @@ class RecordBuilder:
         found, self._found = self._found, []
         return found
 
+    def around(self) -> bytes:
+        """The start tags of the elements around the record; empty where one of them is not known."""
+        tags = [tag for tag, _ in self._outer]
+        return b"".join(tags) if all(tags) else b""
+
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name, self.last, self.empty = _local(tag), self.position(), True
         if self.begin is None:
             if name == self._element:
                 self._begin_record(attributes)
             else:
-                self._outer.append(attributes)
+                self._outer.append((self.tag(), attributes))
             return
         if name == self._element:
             raise UnfinishedRecord
@@ -74,7 +80,7 @@ class RecordBuilder:
         self.begin, self._texts = self.last, {}
         self._keep(".", "")
         self._keep_attributes("", attributes)
-        for level, outer in enumerate(reversed(self._outer), 1):
+        for level, (_, outer) in enumerate(reversed(self._outer), 1):
             self._keep_attributes("../" * level, outer)
 
     def _keep_attributes(self, prefix: str, attributes: Mapping[str, str]) -> None:

@@ -50,7 +50,7 @@ def entries(instrument: Instrument, *chunks: bytes) -> list[Entry]:
     return list(instrument.entries(Chunk(chunk, 1) for chunk in chunks))
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(inputs(), st.lists(st.integers(0, 200), max_size=5))
 def test_entries_are_the_same_however_the_bytes_arrive(given_: tuple[Instrument, bytes], cuts: list[int]) -> None:
     instrument, data = given_
@@ -60,7 +60,7 @@ def test_entries_are_the_same_however_the_bytes_arrive(given_: tuple[Instrument,
     assert entries(instrument, *(data[at : at + 1] for at in range(len(data)))) == whole
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(inputs())
 def test_ends_and_numbers_grow_up_to_the_length_of_the_input(given_: tuple[Instrument, bytes]) -> None:
     instrument, data = given_

@@ -4,6 +4,8 @@
 readonly VENV=$ROOT/.local/venv
 readonly LOCK=$ROOT/containers/app/requirements.lock
 readonly DEV_LOCK=$ROOT/containers/app/requirements-dev.lock
+#: Made with DEV_LOCK as constraint: what both name has one version.
+readonly ADAPTER_LOCK=$ROOT/adapters/requirements.lock
 
 # The first Python on the PATH, or Debian's own, that is new enough.
 python_command() {
@@ -22,9 +24,9 @@ can_make_venv() { "$(python_command)" -c 'import ensurepip, venv' 2>/dev/null; }
 # requirements KIND: what the adapter alone needs, a run, or the checks; each includes the one before.
 requirements() {
     case $1 in
-        adapter) locked "$LOCK" click && locked "$LOCK" pika ;;
-        run) cat "$LOCK" && locked "$DEV_LOCK" supervisor ;;
-        checks) cat "$DEV_LOCK" ;;
+        adapter) cat "$ADAPTER_LOCK" ;;
+        run) cat "$LOCK" && locked "$DEV_LOCK" supervisor && locked "$ADAPTER_LOCK" defusedxml ;;
+        checks) cat "$DEV_LOCK" && locked "$ADAPTER_LOCK" defusedxml ;;
     esac
 }
 

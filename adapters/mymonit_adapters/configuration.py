@@ -97,7 +97,8 @@ class _Reader:
             return None
         table = self._top.table("time")
         clock = Clock(
-            fields=[self._index(table, "field", field) for field in table.fields("field")], read=self._time_reader(table)
+            fields=[self._index(table, "field", field) for field in table.fields("field")],
+            read=self._time_reader(table),
         )
         table.finish()
         return clock
@@ -146,8 +147,9 @@ class _Reader:
         )
 
     def _series(self, table: Table, experiment: _Label, sensor: _Label) -> Series | Callable[[Texts], Series]:
-        experiment = self._label(table, "experiment") or experiment
-        sensor = self._label(table, "sensor") or sensor
+        own_experiment, own_sensor = self._label(table, "experiment"), self._label(table, "sensor")
+        experiment = experiment if own_experiment is None else own_experiment
+        sensor = sensor if own_sensor is None else own_sensor
         if experiment is None:
             table.require("experiment")
         table.require("measure")

@@ -80,10 +80,10 @@ class Instrument:
                 yield Entry(record.number, record.end, (), [_reject(record, str(error))], 0)
 
     def _entry(self, record: Record) -> Entry:
-        number, end, read_at, _, texts, fault = record
-        if fault:
-            raise ValueError(fault)
-        time = read_at if self._clock is None else _time(self._clock, texts)
+        if record.fault:
+            raise ValueError(record.fault)
+        texts = record.texts
+        time = record.read_at if self._clock is None else _time(self._clock, texts)
         readings, rejects, missing = [], [], 0
         for measurement in self._measurements:
             try:
@@ -96,7 +96,7 @@ class Instrument:
                 readings.append(_made(Reading, (found, value, time)))
             except ValueError as error:
                 rejects.append(_reject(record, str(error)))
-        return _made(Entry, (number, end, readings, rejects, missing))
+        return _made(Entry, (record.number, record.end, readings, rejects, missing))
 
 
 def plain_instrument(format_name: str, kind: type[Format], series: Series) -> Instrument:

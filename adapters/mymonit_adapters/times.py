@@ -30,6 +30,7 @@ _EXACT = Context(prec=5_000)  # no line has more digits
 _CACHED_MINUTES = 4_096  # readings come in runs, so the minute before is nearly always there
 _MAX_DIGITS = 30  # of what is worth being counted with
 _FRACTIONS = [10 ** (9 - digits) for digits in range(10)]
+_LONGEST_HINT = 100  # there are hundreds of zones
 _SAMPLE = datetime(2022, 11, 23, 14, 35, 47)
 
 ReadTime = Callable[[str], int]  # raises ValueError with the reason
@@ -46,7 +47,8 @@ def find_zone(name: str) -> tzinfo:
     except (OSError, ValueError, LookupError) as error:
         zones = sorted(available_timezones())
         hint = one_of(zones, name) if zones else "this machine has no time zones: install tzdata"
-        raise ValueError(f"there is no zone {shown(name)}; {hint if len(hint) < 100 else 'see the IANA list'}") from error
+        hint = hint if len(hint) < _LONGEST_HINT else "names are those of the IANA list"
+        raise ValueError(f"there is no zone {shown(name)}; {hint}") from error
 
 
 def epoch_reader(unit: str, *, decimal_comma: bool = False) -> ReadTime:
@@ -113,7 +115,7 @@ def pattern_reader(pattern: str, zone: tzinfo | None, *, repeated: str = REJECT)
 def check_pattern(pattern: str) -> None:
     """Raises ValueError for a pattern that would leave a part of the time unsaid."""
     if "%Z" in pattern:
-        raise ValueError("%Z is ambiguous (there are three CST); leave the name out by writing it as it is, and set zone")
+        raise ValueError("%Z is ambiguous (there are three CST): write the zone's letters as they are, and set zone")
     try:
         again = datetime.strptime(_SAMPLE.replace(tzinfo=UTC).strftime(pattern), pattern)
     except ValueError as error:
@@ -130,7 +132,7 @@ def _with_zone(local: datetime, zone: tzinfo, repeated: str) -> datetime:
     if before < after:
         raise ValueError("clocks were put forward over this time: it does not exist")
     if before > after and repeated == REJECT:
-        raise ValueError("clocks were put back: this time was there twice, and repeated_hour does not say which it is")
+        raise ValueError("clocks were put back: it was there twice, and repeated_hour does not say which it is")
     return second if repeated == SECOND else first
 
 

@@ -7,6 +7,7 @@ defines and files that it refers to are refused, by defusedxml.
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from functools import partial
 from typing import NamedTuple
 from xml.parsers.expat import ExpatError  # nosec B407: it is the parser of defusedxml that raises it
 
@@ -40,24 +41,47 @@ class _Fault(NamedTuple):
     at: int  # bytes of the stream
 
 
+class _Document:
+    """One document, or what follows a fault in one: `root` begins the elements around it."""
+
+    def __init__(self, builder: RecordBuilder, begin: int, root: bytes) -> None:
+        self.builder = builder
+        self.parser = XMLParser(target=builder).parser
+        self.begin = begin  # bytes of the stream before it
+        self.root = root
+        self.origin = begin - len(root)  # of what the parser counts
+        builder.position = lambda: self.parser.CurrentByteIndex
+
+    def read_root(self) -> None:
+        if self.root:
+            self.parser.Parse(self.root, False)
+
+    def record_begin(self) -> int | None:
+        """Of a record that has not ended yet."""
+        return None if self.builder.begin is None else self.origin + self.builder.begin
+
+    def around(self) -> bytes:
+        """The start tags around such a record."""
+        return b"" if self.builder.begin is None else self.builder.around()
+
+
 class XmlStream:
     def __init__(self, element: str, wanted: Set[str]) -> None:
-        self._element = element
-        self._wanted = wanted
+        self._new_builder = partial(RecordBuilder, element, wanted)
         name = rb"(?:[^\s<>/:]+:)?" + re.escape(element.encode())
-        self._mark = re.compile(rb"<" + name + rb"(?=[\s/>])")
-        self._mark_or_end = re.compile(rb"<" + name + rb"(?=[\s/>])|</" + name + rb"\s*>")
+        begin, end = rb"<" + name + rb"(?=[\s/>])", rb"</" + name + rb"\s*>"
+        self._marks = re.compile(begin), re.compile(begin + rb"|" + end)  # without and with the end of a record
         self._window = b""
         self._base = 0  # bytes of the stream before the window
         self._reason, self._skipped = "", b""  # why something is left out, if that is to be told, and its beginning
-        self._builder: RecordBuilder | None = None  # None: looking for a record
-        self._declaration, self._around = b"", b""  # of the document; the tags around the record that is broken
+        self._looking = False  # for a record, after a fault
+        self._declaration = b""
         self._begin_document(0)
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[Found]:
         self._window += data
         while True:
-            if self._builder is None:
+            if self._looking:
                 found = self._find_record()
                 if self._reason and (found or last):
                     yield self._left_out()
@@ -74,30 +98,26 @@ class XmlStream:
         self._drop_dealt_with()
 
     def _begin_document(self, at: int, root: bytes = b"") -> None:
-        """`root` begins the elements around what is there."""
-        builder = RecordBuilder(self._element, self._wanted)
-        parser = XMLParser(target=builder).parser
-        builder.position = lambda: parser.CurrentByteIndex
-        builder.tag = lambda: self._tag_at(parser.CurrentByteIndex)
-        self._builder, self._parser = builder, parser
-        self._begin = self._fed = at  # of the document; of the bytes that the parser has not had
-        self._origin = at - len(root)  # of what the parser counts
-        self._root = root
-        if root:
-            parser.Parse(root, False)
+        self._looking = False
+        self._document = _Document(self._new_builder(), at, root)
+        self._document.builder.tag = self._tag
+        self._fed = at  # bytes of the stream that a parser has had, or that were gone over
+        self._document.read_root()
 
-    def _tag_at(self, position: int) -> bytes:
-        before = position + self._origin < self._begin
-        tag = _TAG.match(self._root, position) if before else _TAG.match(self._window, self._at(position))
+    def _tag(self) -> bytes:
+        """The one of the present event."""
+        at = self._document.parser.CurrentByteIndex
+        root = self._document.root
+        tag = _TAG.match(root, at) if at < len(root) else _TAG.match(self._window, self._at(at))
         return tag[0] if tag else b""
 
     def _at(self, position: int) -> int:
         """In the window, of what the parser counts."""
-        return self._origin + position - self._base
+        return self._document.origin + position - self._base
 
     def _is_ready(self) -> bool:
         """Whether the parser can go on; a document that begins waits for what its encoding is told by."""
-        if self._fed > self._begin or self._root:
+        if self._fed > self._document.begin or self._document.root:
             return True
         before = _BEFORE_DOCUMENT.match(self._window, self._fed - self._base)
         self._begin_document(self._base + before.end() if before else self._fed)
@@ -111,11 +131,12 @@ class XmlStream:
     def _find_record(self) -> bool:
         """From a fault on: the end of the record in which it is, or the next record."""
         begin = self._fed - self._base
-        match = (self._mark_or_end if self._around else self._mark).search(self._window, begin)
+        around = self._document.around()
+        match = self._marks[bool(around)].search(self._window, begin)
         end = match.start() if match else max(begin, len(self._window) - MAX_TAG_BYTES)
         if match and match[0].startswith(b"</"):
             self._skip_to(self._base + match.end())
-            self._begin_document(self._fed, self._declaration + self._around)
+            self._begin_document(self._fed, self._declaration + around)
         else:
             self._skip_to(self._base + end)
             if match:
@@ -128,31 +149,30 @@ class XmlStream:
         self._fed = end
 
     def _left_out(self) -> Found:
-        if self._builder is None:
+        if self._looking:
             self._skip_to(self._base + len(self._window))
         left_out = Found(self._fed, self._skipped, {}, self._reason)
         self._reason = ""
         return left_out
 
     def _parse(self, last: bool) -> _Fault | None:
-        assert self._builder is not None
         data = self._window[self._fed - self._base :]
         self._fed += len(data)
         try:
-            self._parser.Parse(data, last)
+            self._document.parser.Parse(data, last)
         except ExpatError as error:
-            within = self._builder.begin is not None
+            within = self._document.builder.begin is not None
             if not within and error.code == NO_END:
                 return None
             reason = str(error).partition(":")[0] if within else "no XML"
-            return _Fault(reason, self._origin + self._parser.ErrorByteIndex)
+            return _Fault(reason, self._document.origin + self._document.parser.ErrorByteIndex)
         except DefusedXmlException:
-            at = self._origin + max(self._parser.CurrentByteIndex, 0)
+            at = self._document.origin + max(self._document.parser.CurrentByteIndex, 0)
             return _Fault("defines entities, or refers to another file", at)
         except UnfinishedRecord:
-            return _Fault("does not end before the next begins", self._origin + self._builder.last)
+            return _Fault("does not end before the next begins", self._document.origin + self._document.builder.last)
         except DocumentEnd:
-            return _Fault("", self._tag_end(self._builder.last, self._builder.empty))
+            return _Fault("", self._tag_end(self._document.builder.last, self._document.builder.empty))
         return None
 
     def _tag_end(self, seen: int, empty: bool) -> int:
@@ -162,47 +182,44 @@ class XmlStream:
         """
         at = self._at(seen)
         tag = None if empty and self._window.endswith(b"/>", 0, at) else _TAG.match(self._window, at)
-        return self._origin + seen + (len(tag[0]) if tag else 0)
+        return self._document.origin + seen + (len(tag[0]) if tag else 0)
 
     def _take_found(self) -> Iterator[Found]:
-        assert self._builder is not None
-        for begin, seen, empty, texts in self._builder.take():
+        for begin, seen, empty, texts in self._document.builder.take():
             end = self._tag_end(seen, empty)
             raw = self._window[self._at(begin) : end - self._base]
             yield Found(end, raw, texts, TOO_LONG if len(raw) > MAX_RECORD_BYTES else "")
 
     def _too_long(self) -> _Fault | None:
-        begin = self._record_begin()
+        begin = self._document.record_begin()
         if begin is None or self._fed - begin <= MAX_RECORD_BYTES:
             return None
         return _Fault(TOO_LONG, begin + MAX_RECORD_BYTES)
 
     def _recover(self, fault: _Fault) -> Iterator[Found]:
-        assert self._builder is not None
-        begin = self._record_begin()
-        self._around = b""
+        begin = self._document.record_begin()
         if begin is None and not fault.reason:
             self._begin_document(fault.at)
             return
+        self._looking, self._skipped = True, b""
         if begin is None:
             self._reason = fault.reason
+            self._fed = max(fault.at, self._document.begin)  # Expat does not always know where it is
+            self._skip_to(min(self._fed + 1, self._base + len(self._window)))
         else:
-            yield Found(fault.at, self._window[begin - self._base : fault.at - self._base], {}, fault.reason)
-            self._around = self._builder.around()
-        self._builder, self._skipped = None, b""
-        self._fed = min(max(fault.at, self._begin + 1), self._base + len(self._window))
+            self._fed = self._tag_begin(begin, max(fault.at, begin + 1))
+            yield Found(self._fed, self._window[begin - self._base : self._fed - self._base], {}, fault.reason)
 
-    def _record_begin(self) -> int | None:
-        """Of a record that has not ended yet."""
-        if self._builder is None or self._builder.begin is None:
-            return None
-        return self._origin + self._builder.begin
+    def _tag_begin(self, begin: int, at: int) -> int:
+        """Of the tag in which something is, for it may be the one that ends the record."""
+        tag = self._window.rfind(b"<", begin + 1 - self._base, at - self._base)
+        return at if tag < 0 or b">" in self._window[tag : at - self._base] else self._base + tag
 
     def _drop_dealt_with(self) -> None:
         """Of what is between records, enough is kept for a tag that has come in part."""
-        keep = self._record_begin()
+        keep = None if self._looking else self._document.record_begin()
         if keep is None:
-            last = self._fed if self._builder is None else self._origin + self._builder.last
+            last = self._fed if self._looking else self._document.origin + self._document.builder.last
             keep = max(last, self._base + len(self._window) - MAX_RECORD_BYTES)
         self._window = self._window[max(keep - self._base, 0) :]
         self._base = max(keep, self._base)

@@ -12,7 +12,7 @@ def parse_path(path: str) -> Path:
     while path != "." and (at < len(path) or not steps):
         match = _STEP.match(path, at)
         if match is None:
-            raise ValueError(f"{path!a} is no path: write keys with points between them, and [0] for the first of a list")
+            raise ValueError(f"{path!a} is no path: write keys with points between, and [0] for the first of a list")
         quoted, key, index = match.groups()
         steps.append(int(index) if index else quoted or key)
         at = match.end()

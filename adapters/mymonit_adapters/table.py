@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 
 from mymonit_adapters.errors import SettingsError
 
@@ -53,9 +53,7 @@ class Table:
 
     def need(self, key: str, kind: type[T]) -> T:
         self.require(key)
-        value = self.get(key, kind)
-        assert value is not None
-        return value
+        return cast(T, self.get(key, kind))
 
     def require(self, key: str) -> None:
         if key not in self._rest:

@@ -2,6 +2,8 @@ import contextlib
 import inspect
 import os
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,14 +11,11 @@ from mymonit_adapters import __version__
 from mymonit_adapters.errors import AdapterError, SettingsError
 from mymonit_adapters.formats import find_format, format_names
 from mymonit_adapters.formats.base import Format
-from mymonit_adapters.instrument import Instrument, plain_instrument
-from mymonit_adapters.messages import MessageWriter
+from mymonit_adapters.instrument import plain_instrument
 from mymonit_adapters.model import Series
-from mymonit_adapters.rabbit import RabbitPublisher
-from mymonit_adapters.settings import Broker, read_settings
-from mymonit_adapters.signals import stop_on_signals
-from mymonit_adapters.source import read_chunks
-from mymonit_adapters.transfer import Summary, transfer
+from mymonit_adapters.run import run
+from mymonit_adapters.settings import read_settings, read_spool_settings
+from mymonit_adapters.summary import Summary
 
 WAIT_SECS = 60.0  # a broker's restart takes less
 NOT_ALL_WELL = 1  # also the status of a ClickException
@@ -76,7 +75,7 @@ def main() -> None:
     pass
 
 
-def _format_command(name: str, kind: type[Format]) -> click.Command:
+def _format_command(name: str, kind: Format) -> click.Command:
     return click.Command(
         name,
         callback=partial(_run, name, kind),
@@ -88,12 +87,20 @@ def _format_command(name: str, kind: type[Format]) -> click.Command:
 
 def _parameters() -> list[click.Parameter]:
     return [
-        click.Argument(["file"], type=click.Path(exists=True, dir_okay=False, allow_dash=True)),
+        click.Argument(["file"], type=click.Path(allow_dash=True)),
+        click.Option(["--follow"], is_flag=True, help="Go on when the end is reached, and wait for more."),
         click.Option(["--experiment"], required=True, metavar="NAME", help="The experiment that is monitored."),
         click.Option(["--measure"], required=True, metavar="TYPE", help="The measure type, such as hertz."),
         click.Option(["--sensor"], metavar="NAME", help="Which of several instruments of that kind."),
         click.Option(
             ["--unit"], metavar="SYMBOL", help="Have the repository check that the measure type has this unit."
+        ),
+        click.Option(["--spool"], type=click.Path(path_type=Path), metavar="FOLDER", help="Instead of MYMONIT_SPOOL."),
+        click.Option(
+            ["--rejects"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Where records that cannot be read are kept.  [default: rejects.ndjson in the spool's folder]",
         ),
         click.Option(
             ["--wait"],
@@ -106,38 +113,32 @@ def _parameters() -> list[click.Parameter]:
     ]
 
 
-def _run(
-    name: str,
-    kind: type[Format],
-    *,
-    file: str,
-    experiment: str,
-    measure: str,
-    sensor: str | None,
-    unit: str | None,
-    wait: float,
-) -> None:
+def _run(name: str, kind: Format, *, file: str, **options: Any) -> None:
+    if file != "-" and not options["follow"] and not Path(file).exists():
+        raise click.UsageError(f"there is no file {file}")
     try:
-        series = Series(experiment=experiment, measure=measure, sensor=sensor, unit=unit)
+        series = Series(**{label: options[label] for label in ("experiment", "measure", "sensor", "unit")})
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
         broker = read_settings(os.environ)
+        spool = read_spool_settings(os.environ, folder=options["spool"])
     except SettingsError as error:
         raise BadSetting(str(error)) from error
-    _conclude(_publish(plain_instrument(name, kind, series), file, broker, wait_secs=wait))
-
-
-def _publish(instrument: Instrument, file: str, broker: Broker, *, wait_secs: float) -> Summary:
-    with stop_on_signals() as stop:
-        return transfer(
-            instrument.entries(read_chunks(file)),
-            writer=MessageWriter(routing=broker.routing),
-            publisher=RabbitPublisher(broker, report=_report),
-            stop=stop,
-            wait_secs=wait_secs,
+    try:
+        summary = run(
+            plain_instrument(name, kind, series),
+            file,
+            follow=options["follow"],
+            broker=broker,
+            spool_settings=spool,
+            rejects=options["rejects"],
+            wait_secs=options["wait"],
             report=_report,
         )
+    except AdapterError as error:
+        raise click.ClickException(str(error)) from error
+    _conclude(summary)
 
 
 def _conclude(summary: Summary) -> None:

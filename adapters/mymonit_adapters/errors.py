@@ -16,3 +16,11 @@ class PublishingFailed(AdapterError):
 
 class PublishingStopped(AdapterError):
     """Nothing more is accepted: the adapter is coming to its end."""
+
+
+class SpoolError(AdapterError):
+    """Messages cannot be kept on disk."""
+
+
+class SpoolFull(SpoolError):
+    """There is no room at present; it may come."""

@@ -20,11 +20,13 @@ from pika.exceptions import (
 from pika.spec import Basic
 
 from mymonit_adapters import __version__
-from mymonit_adapters.errors import PublishingFailed
+from mymonit_adapters.errors import PublishingFailed, SpoolError
 from mymonit_adapters.in_flight import InFlight
 from mymonit_adapters.messages import Message
-from mymonit_adapters.outstanding import Outstanding
+from mymonit_adapters.outbox import Outbox
+from mymonit_adapters.publishing import Store
 from mymonit_adapters.settings import Broker
+from mymonit_adapters.spool import Spooled
 from mymonit_adapters.trouble import Trouble
 
 APP_ID = f"mymonit-adapter/{__version__}"
@@ -32,7 +34,9 @@ CONTENT_TYPE = "application/json"
 MESSAGE_TYPE = "measure.v1"
 PERSISTENT = 2
 
-IN_FLIGHT_MAX = 2_000  # messages published and not confirmed; more make nothing faster
+#: Published and not confirmed; more make nothing faster.
+IN_FLIGHT_MAX, IN_FLIGHT_BYTES = 2_000, 16 << 20
+MARKING_SECS = 0.2  # how soon the spool knows of a confirmation while others are awaited
 HEARTBEAT_SECS = 20  # at most, whatever the broker offers; a dead line is noticed within twice that
 CLOSE_SECS = 2.0  # for a farewell that nothing depends on
 
@@ -51,29 +55,24 @@ class RabbitPublisher:
     A lost connection, a returned message (nothing is bound) and a refused one (the queue is full) are waited out.
     """
 
-    def __init__(self, broker: Broker, *, report: Callable[[str], None]) -> None:
+    def __init__(self, broker: Broker, store: Store, *, report: Callable[[str], None]) -> None:
         logging.getLogger("pika").addHandler(logging.NullHandler())  # what people must know goes to `report`
-        self._outstanding = Outstanding()
+        self._outbox = Outbox(store)
         self._ioloop = IOLoop()
-        self._session = _Session(broker, self._outstanding, self._ioloop, Trouble(report))
+        self._session = _Session(broker, self._outbox, self._ioloop, Trouble(report))
         # A daemon: a broker that does not answer must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="rabbit", daemon=True)
         self._thread.start()
 
     @property
-    def confirmed(self) -> int:
-        return self._outstanding.confirmed
-
-    @property
     def failure(self) -> PublishingFailed | None:
-        return self._outstanding.failure
+        return self._outbox.failure
 
-    def submit(self, message: Message) -> None:
-        if self._outstanding.put(message):
-            self._ioloop.add_callback_threadsafe(self._session.publish_waiting)
+    def wake(self) -> None:
+        self._ioloop.add_callback_threadsafe(self._session.publish_waiting)
 
     def drain(self, *, timeout_secs: float, given_up: Callable[[], bool]) -> None:
-        self._outstanding.drain(timeout_secs=timeout_secs, given_up=given_up)
+        self._outbox.drain(timeout_secs=timeout_secs, given_up=given_up)
 
     def close(self) -> None:
         self._ioloop.add_callback_threadsafe(self._session.end)
@@ -85,23 +84,26 @@ class RabbitPublisher:
         try:
             self._session.connect()
             self._ioloop.start()
+        except SpoolError as error:
+            self._outbox.fail(PublishingFailed(str(error)))
         except Exception:
-            self._outstanding.fail(PublishingFailed("the publisher has failed unexpectedly"))  # nobody waits for ever
+            self._outbox.fail(PublishingFailed("the publisher has failed unexpectedly"))  # nobody waits for ever
             raise
 
 
 class _Session:
     """One connection after the other, and what was published over it."""
 
-    def __init__(self, broker: Broker, outstanding: Outstanding, ioloop: IOLoop, trouble: Trouble) -> None:
+    def __init__(self, broker: Broker, outbox: Outbox, ioloop: IOLoop, trouble: Trouble) -> None:
         self._broker = broker
-        self._outstanding = outstanding
+        self._outbox = outbox
         self._ioloop = ioloop
         self._trouble = trouble
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None  # only while it may be published to
         self._in_flight = InFlight()
         self._resting = False
+        self._marking = False  # later, by a timer
         self._was_connected = False
         self._ending = False
 
@@ -119,9 +121,12 @@ class _Session:
     def publish_waiting(self) -> None:
         if self._channel is None or not self._channel.is_open or self._resting:
             return
-        messages = self._outstanding.take(IN_FLIGHT_MAX - len(self._in_flight))
-        self._in_flight.add(messages)  # all, before the first is sent: whatever happens meanwhile, none is forgotten
-        for message in messages:
+        count, size = len(self._in_flight), self._in_flight.bytes
+        if count > IN_FLIGHT_MAX // 2 or size > IN_FLIGHT_BYTES // 2:
+            return  # many at a time: fewer questions to the spool
+        taken = self._outbox.take(IN_FLIGHT_MAX - count, IN_FLIGHT_BYTES - size)
+        self._in_flight.add(taken)  # all, before the first is sent: whatever happens meanwhile, none is forgotten
+        for _, message in taken:
             properties = _properties(message, user=self._broker.user)
             self._channel.basic_publish(
                 self._broker.exchange, message.routing_key, message.body, properties, mandatory=True
@@ -130,6 +135,7 @@ class _Session:
     def end(self) -> None:
         self._ending = True
         self._channel = None
+        self._outbox.mark()
         if self._connection is None or self._connection.is_closed:
             self._ioloop.stop()
         elif self._connection.is_open:
@@ -173,23 +179,36 @@ class _Session:
         if isinstance(frame.method, Basic.Nack):
             self._rest(routed + returned, "the broker refuses messages (its queue may be full); trying again")
         else:
-            self._confirm(len(routed))
+            self._confirm(routed)
             self._rest(returned, f"no queue is bound to the exchange {self._broker.exchange} for this; trying again")
         self.publish_waiting()
 
-    def _confirm(self, count: int) -> None:
-        if count:
-            self._outstanding.confirm(count)
-            self._trouble.over()
+    def _confirm(self, messages: list[Spooled]) -> None:
+        if not messages:
+            return
+        self._outbox.confirm(messages)
+        self._trouble.over()
+        if self._in_flight or not self._outbox.mark():
+            self._mark_later()
 
-    def _rest(self, messages: list[Message], reason: str) -> None:
+    def _mark_later(self) -> None:
+        if not self._marking:
+            self._marking = True
+            self._ioloop.call_later(MARKING_SECS, self._mark)
+
+    def _mark(self) -> None:
+        self._marking = False
+        if not self._outbox.mark():
+            self._mark_later()
+
+    def _rest(self, messages: list[Spooled], reason: str) -> None:
         """Keeps what the broker has not taken, and publishes nothing for a while."""
         if not messages:
             return
-        self._outstanding.put_back(messages)
+        self._outbox.put_back(messages)
         if not self._resting:
             self._resting = True
-            self._trouble.tell(f"{reason} ({messages[0].routing_key})")
+            self._trouble.tell(f"{reason} ({messages[0].message.routing_key})")
             self._ioloop.call_later(self._trouble.next_delay_secs(), self._resume)
 
     def _resume(self) -> None:
@@ -207,7 +226,7 @@ class _Session:
 
     def _on_lost(self, _connection: SelectConnection, error: BaseException) -> None:
         self._channel = None
-        self._outstanding.put_back(self._in_flight.unsettled())
+        self._outbox.put_back(self._in_flight.unsettled())
         self._in_flight = InFlight()
         if self._ending:
             self._ioloop.stop()
@@ -219,7 +238,7 @@ class _Session:
             self._ioloop.call_later(self._trouble.next_delay_secs(), self.connect)
 
     def _give_up(self, reason: str) -> None:
-        self._outstanding.fail(PublishingFailed(reason))
+        self._outbox.fail(PublishingFailed(reason))
         self.end()
 
 

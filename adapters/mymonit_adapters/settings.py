@@ -6,9 +6,14 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from mymonit_adapters.errors import SettingsError
+from mymonit_adapters.operating_system import state_folder
 
+KEEP_DAYS, MAX_KEEP_DAYS = 7, 3_650
+SPOOL_MAX_MIB, LEAST_SPOOL_MIB, MOST_SPOOL_MIB = 1_024, 16, 1 << 20
+DAY_SECS = 86_400
 TLS_PORT = 5671
 PLAIN_PORT = 5672
+MAX_PORT = 65_535
 MAX_NAME_BYTES = 190  # with ".<experiment>" behind it, a routing key keeps to AMQP's 255
 
 
@@ -22,6 +27,25 @@ class Broker:
     exchange: str
     routing: str
     tls: ssl.SSLContext | None = field(repr=False)  # None: not encrypted, which only the loopback interface may be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolSettings:
+    folder: Path  # of all instruments' spools
+    keep_secs: int
+    max_bytes: int
+
+
+def read_spool_settings(environment: Mapping[str, str], *, folder: Path | None = None) -> SpoolSettings:
+    """Raises SettingsError, which names the setting."""
+    days = _number(environment, "KEEP_DAYS", KEEP_DAYS, least=0, most=MAX_KEEP_DAYS)
+    mib = _number(environment, "SPOOL_MAX_MIB", SPOOL_MAX_MIB, least=LEAST_SPOOL_MIB, most=MOST_SPOOL_MIB)
+    given = environment.get("MYMONIT_SPOOL")
+    try:
+        folder = folder or (Path(given) if given else state_folder())
+    except RuntimeError as error:
+        raise SettingsError("there is no home folder to keep the spool in: set MYMONIT_SPOOL to a folder") from error
+    return SpoolSettings(folder=folder, keep_secs=days * DAY_SECS, max_bytes=mib << 20)
 
 
 def read_settings(environment: Mapping[str, str]) -> Broker:
@@ -61,7 +85,7 @@ def _address(environment: Mapping[str, str]) -> tuple[str, int, bool]:
     encrypted = url.scheme == "amqps"
     if not encrypted and not _is_loopback(url.hostname):
         raise SettingsError("RABBIT_URL must begin with amqps://: without TLS only this machine's broker may be used")
-    return url.hostname, _url_port(url) or _port(environment, TLS_PORT if encrypted else PLAIN_PORT), encrypted
+    return url.hostname, _url_port(url) or _port(environment, encrypted), encrypted
 
 
 def _parse_url(text: str) -> SplitResult:
@@ -84,10 +108,14 @@ def _url_port(url: SplitResult) -> int | None:
     return port
 
 
-def _port(environment: Mapping[str, str], default: int) -> int:
-    text = environment.get("RABBIT_PORT") or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65_536):
-        raise SettingsError("RABBIT_PORT must be a number from 1 to 65535")
+def _port(environment: Mapping[str, str], encrypted: bool) -> int:
+    return _number(environment, "RABBIT_PORT", TLS_PORT if encrypted else PLAIN_PORT, least=1, most=MAX_PORT)
+
+
+def _number(environment: Mapping[str, str], setting: str, default: int, *, least: int, most: int) -> int:
+    text = environment.get(setting) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise SettingsError(f"{setting} must be a number from {least} to {most}")
     return int(text)
 
 

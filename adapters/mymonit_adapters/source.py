@@ -1,22 +1,41 @@
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from mymonit_adapters.errors import InputError
-from mymonit_adapters.model import Chunk
+from mymonit_adapters.folder import files_of
+from mymonit_adapters.follow import follow_file
+from mymonit_adapters.inputs import Input, open_file
+from mymonit_adapters.journal import Journal
+from mymonit_adapters.streams import is_regular, read_stream
 
-CHUNK_BYTES = 65_536  # what a pipe holds on Linux
 STANDARD_INPUT = 0
 
 
-def read_chunks(path: str) -> Iterator[Chunk]:
-    """Yields what has arrived as soon as it has, with the time; "-" is standard input."""
-    standard_input = path == "-"
+def standard_input() -> Iterator[Input]:
+    with open(STANDARD_INPUT, "rb", buffering=0, closefd=False) as stream:
+        yield Input("standard input", read_stream(stream, "standard input"))
+
+
+def one_file(path: Path, journal: Journal) -> Iterator[Input]:
+    """To its present end. What is no regular file (a pipe, a serial line) is read like standard input."""
     try:
-        # Unbuffered: a buffer would wait until it is full, and hold a lock that a blocked read keeps at exit.
-        with open(STANDARD_INPUT if standard_input else path, "rb", buffering=0, closefd=not standard_input) as stream:
-            while data := stream.read(CHUNK_BYTES):
-                yield Chunk(data, time.time_ns())
+        stream = open_file(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if data is None:
-        raise InputError(f"cannot read {path}: it is in non-blocking mode; put a pipe between (cat | mymonit-adapter)")
+    with stream:
+        if is_regular(stream):
+            yield Input(str(path), read_stream(stream, str(path)), stream, journal.find(stream, path))
+        else:
+            yield Input(str(path), read_stream(stream, str(path)))
+
+
+def open_source(
+    file: str, *, follow: bool, journal: Journal, report: Callable[[str], None]
+) -> Iterator[Input]:
+    """`file` is a file, a folder or "-"."""
+    path = Path(file).absolute()
+    if file == "-":
+        return standard_input()
+    if path.is_dir():
+        return files_of(path, journal, follow=follow)
+    return follow_file(path, journal, report=report) if follow else one_file(path, journal)

@@ -4,45 +4,41 @@ from collections.abc import Callable
 
 from mymonit_adapters.errors import PublishingFailed
 from mymonit_adapters.messages import Message
-from mymonit_adapters.outstanding import MAX_OUTSTANDING, Outstanding
+from mymonit_adapters.outbox import Outbox
+from mymonit_adapters.publishing import Store
+
+TAKEN_AT_ONCE, BYTES_AT_ONCE = 2_000, 16 << 20
 
 
 class MemoryPublisher:
     """The in-memory twin of RabbitPublisher: keeps what it confirms in `messages`."""
 
-    def __init__(self, *, limit: int = MAX_OUTSTANDING, away: bool = False) -> None:
+    def __init__(self, store: Store, *, away: bool = False) -> None:
         self.messages: list[Message] = []
-        self._outstanding = Outstanding(limit=limit)
+        self._outbox = Outbox(store)
         self._away = away
-
-    @property
-    def confirmed(self) -> int:
-        return self._outstanding.confirmed
+        self.wake()
 
     @property
     def failure(self) -> PublishingFailed | None:
-        return self._outstanding.failure
+        return self._outbox.failure
 
-    def submit(self, message: Message) -> None:
-        self._outstanding.put(message)
-        self._confirm_waiting()
+    def wake(self) -> None:
+        while not self._away and (taken := self._outbox.take(TAKEN_AT_ONCE, BYTES_AT_ONCE)):
+            self.messages += [spooled.message for spooled in taken]
+            self._outbox.confirm(taken)
+            self._outbox.mark()
 
     def come_back(self) -> None:
         """Ends the absence that `away` began."""
         self._away = False
-        self._confirm_waiting()
+        self.wake()
 
     def fail(self, reason: str) -> None:
-        self._outstanding.fail(PublishingFailed(reason))
+        self._outbox.fail(PublishingFailed(reason))
 
     def drain(self, *, timeout_secs: float, given_up: Callable[[], bool]) -> None:
-        self._outstanding.drain(timeout_secs=timeout_secs, given_up=given_up)
+        self._outbox.drain(timeout_secs=timeout_secs, given_up=given_up)
 
     def close(self) -> None:
         self._away = True
-
-    def _confirm_waiting(self) -> None:
-        if not self._away:
-            taken = self._outstanding.take(MAX_OUTSTANDING)
-            self.messages += taken
-            self._outstanding.confirm(len(taken))

@@ -10,7 +10,7 @@ from rabbit_server import EXPERIMENT, Account
 
 ADAPTERS = Path(__file__).parents[2]
 DEADLINE_SECS = 180.0  # far more than any test takes, for machines with much else to do
-SETTINGS = "RABBIT_"
+SETTINGS = ("RABBIT_", "MYMONIT_", "KEEP_", "SPOOL_")
 
 
 class AdapterProcess:
@@ -18,6 +18,7 @@ class AdapterProcess:
 
     def __init__(self, account: Account, folder: Path, *options: str, **settings: str) -> None:
         self._stderr = folder / "stderr"
+        settings.setdefault("MYMONIT_SPOOL", str(folder / "spool"))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
         with self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(

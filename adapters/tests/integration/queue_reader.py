@@ -1,3 +1,4 @@
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ SILENCE_SECS = 30.0  # from a broker that has something to deliver
 class Received:
     body: bytes
     properties: Any
+
+    def measures(self) -> list[dict[str, Any]]:
+        parsed = json.loads(self.body)
+        return parsed if isinstance(parsed, list) else [parsed]
 
 
 class QueueReader:
@@ -41,6 +46,9 @@ class QueueReader:
                 break
         self._channel.cancel()
         return received
+
+    def take_all_measures(self) -> list[dict[str, Any]]:
+        return [measure for received in self.take_all() for measure in received.measures()]
 
     def purge(self) -> None:
         self._channel.queue_purge(self._queue)

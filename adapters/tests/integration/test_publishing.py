@@ -1,4 +1,3 @@
-import json
 import signal
 import time
 import uuid
@@ -18,8 +17,8 @@ def test_what_is_confirmed_is_in_the_queue_exactly_as_written(
     adapter.write(lines)
 
     assert adapter.wait() == 1
-    assert adapter.reports() == ["line 4: not a number: 'abc'", "read 4, confirmed 3, not confirmed 0, rejected 1"]
-    bodies = [json.loads(received.body) for received in queue.take_all()]
+    assert adapter.reports() == ["line 4: not a number: 'abc'", "read 4, confirmed 3, not confirmed 0, rejected 1, missing 0"]
+    bodies = queue.take_all_measures()
     assert [body.pop("value") for body in bodies] == [1.0, 0.5, -0.001]
     assert all(0 < time.time() - body.pop("timestamp") < 600 for body in bodies)
     common = {"experiment": EXPERIMENT, "measure": "hertz", "sensor": "north", "unit": "Hz"}
@@ -30,7 +29,9 @@ def test_a_message_says_who_sent_it_and_survives_a_restart(
     start: StartAdapter, account: Account, queue: QueueReader
 ) -> None:
     adapter = start(account)
-    adapter.write(b"1\n2\n")
+    adapter.write(b"1\n")
+    wait_until(lambda: queue.depth() == 1, what="the first reading")
+    adapter.write(b"2\n")
 
     assert adapter.wait() == 0
     first, second = (received.properties for received in queue.take_all())
@@ -48,8 +49,8 @@ def test_as_many_are_confirmed_as_there_are_in_the_queue(
     adapter.write(b"".join(b"%d\n" % number for number in range(10_000)))
 
     assert adapter.wait() == 0
-    assert adapter.reports() == ["read 10000, confirmed 10000, not confirmed 0, rejected 0"]
-    assert queue.depth() == 10_000
+    assert adapter.reports() == ["read 10000, confirmed 10000, not confirmed 0, rejected 0, missing 0"]
+    assert [measure["value"] for measure in queue.take_all_measures()] == list(range(10_000))
 
 
 def test_a_reading_is_published_while_the_input_stays_open(
@@ -76,7 +77,7 @@ def test_the_connection_outlives_a_silence_of_the_instrument(
     adapter.write(b"2\n")
 
     assert adapter.wait() == 0
-    assert adapter.reports() == ["read 2, confirmed 2, not confirmed 0, rejected 0"]
+    assert adapter.reports() == ["read 2, confirmed 2, not confirmed 0, rejected 0, missing 0"]
 
 
 def test_sigterm_ends_it_cleanly_after_what_was_read_is_confirmed(
@@ -84,13 +85,13 @@ def test_sigterm_ends_it_cleanly_after_what_was_read_is_confirmed(
 ) -> None:
     adapter = start(account)
     adapter.write(b"1\n2\n12.")  # the last line is not complete
-    wait_until(lambda: queue.depth() == 2, what="both readings")
+    wait_until(lambda: queue.depth() == 1, what="both readings")
 
     adapter.signal(signal.SIGTERM)
 
     assert adapter.wait_for_exit() == 0
-    assert adapter.reports()[-1] == "read 2, confirmed 2, not confirmed 0, rejected 0"
-    assert queue.depth() == 2
+    assert adapter.reports()[-1] == "read 2, confirmed 2, not confirmed 0, rejected 0, missing 0"
+    assert [measure["value"] for measure in queue.take_all_measures()] == [1.0, 2.0]
 
 
 def test_what_no_queue_takes_is_not_reported_as_sent(start: StartAdapter, account: Account, queue: QueueReader) -> None:
@@ -102,9 +103,10 @@ def test_what_no_queue_takes_is_not_reported_as_sent(start: StartAdapter, accoun
         assert adapter.wait() == 1
     finally:
         queue.bind(f"measures.{EXPERIMENT}")
-    problem, summary = adapter.reports()
+    problem, kept, summary = adapter.reports()
     assert problem.startswith("no queue is bound")
-    assert summary == "read 2, confirmed 0, not confirmed 2, rejected 0"
+    assert kept.startswith("2 measures are not confirmed")
+    assert summary == "read 2, confirmed 0, not confirmed 2, rejected 0, missing 0"
 
 
 def test_what_no_queue_takes_is_kept_until_one_does(start: StartAdapter, account: Account, queue: QueueReader) -> None:
@@ -117,8 +119,8 @@ def test_what_no_queue_takes_is_kept_until_one_does(start: StartAdapter, account
         queue.bind(f"measures.{EXPERIMENT}")
 
     assert adapter.wait() == 0
-    assert adapter.reports()[-1] == "read 2, confirmed 2, not confirmed 0, rejected 0"
-    assert queue.depth() == 2
+    assert adapter.reports()[-1] == "read 2, confirmed 2, not confirmed 0, rejected 0, missing 0"
+    assert [measure["value"] for measure in queue.take_all_measures()] == [1.0, 2.0]
 
 
 def test_what_a_full_queue_refuses_is_kept_until_there_is_room(
@@ -126,12 +128,14 @@ def test_what_a_full_queue_refuses_is_kept_until_there_is_room(
 ) -> None:
     with queue.full_neighbour(f"measures.{EXPERIMENT}"):
         adapter = start(account)
-        adapter.write(b"1\n2\n3\n")
+        adapter.write(b"1\n")
+        wait_until(lambda: queue.depth() == 1, what="the one that there is room for")
+        adapter.write(b"2\n3\n")
         wait_until(lambda: bool(adapter.reports()), what="the report of the refusal")
 
     assert adapter.wait() == 0
     refusal, relief, summary = adapter.reports()
     assert refusal.startswith("the broker refuses messages")
     assert relief == "the broker takes messages again"
-    assert summary == "read 3, confirmed 3, not confirmed 0, rejected 0"
-    assert {json.loads(received.body)["value"] for received in queue.take_all()} == {1.0, 2.0, 3.0}
+    assert summary == "read 3, confirmed 3, not confirmed 0, rejected 0, missing 0"
+    assert {measure["value"] for measure in queue.take_all_measures()} == {1.0, 2.0, 3.0}

@@ -44,8 +44,9 @@ def test_an_experiment_that_the_account_may_not_publish_for(start: StartAdapter,
     adapter.write(b"1\n")
 
     assert adapter.wait_for_exit() == 1
-    summary, error = adapter.reports()
-    assert summary == "read 1, confirmed 0, not confirmed 1, rejected 0"
+    kept, summary, error = adapter.reports()
+    assert kept.startswith("1 measures are not confirmed")
+    assert summary == "read 1, confirmed 0, not confirmed 1, rejected 0, missing 0"
     assert "ACCESS_REFUSED" in error
     assert "needs the right to publish for this experiment" in error
 

@@ -1,0 +1,47 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from mymonit_adapters.instrument import Instrument
+from mymonit_adapters.intake import Intake
+from mymonit_adapters.journal import Journal
+from mymonit_adapters.messages import MessageWriter
+from mymonit_adapters.rabbit import RabbitPublisher
+from mymonit_adapters.rejects import RejectsFile
+from mymonit_adapters.settings import Broker, SpoolSettings
+from mymonit_adapters.signals import stop_on_signals
+from mymonit_adapters.source import open_source
+from mymonit_adapters.spool_folder import open_spool
+from mymonit_adapters.summary import Summary
+from mymonit_adapters.transfer import transfer
+
+REJECTS = "rejects.ndjson"
+
+
+def run(
+    instrument: Instrument,
+    file: str,
+    *,
+    follow: bool,
+    broker: Broker,
+    spool_settings: SpoolSettings,
+    rejects: Path | None,
+    wait_secs: float,
+    report: Callable[[str], None],
+) -> Summary:
+    """Raises SpoolError."""
+    folder = spool_settings.folder / instrument.name
+    with open_spool(folder, settings=spool_settings, report=report) as spool, stop_on_signals() as stop:
+        journal = Journal(spool, report=report)
+        publisher = RabbitPublisher(broker, spool, report=report)
+        intake = Intake(
+            open_source(file, follow=follow, journal=journal, report=report),
+            reader=instrument,
+            writer=MessageWriter(routing=broker.routing),
+            journal=journal,
+            spool=spool,
+            rejects=RejectsFile(rejects or folder / REJECTS),
+            stop=stop,
+            committed=publisher.wake,
+            report=report,
+        )
+        return transfer(intake, spool=spool, publisher=publisher, stop=stop, wait_secs=wait_secs, report=report)

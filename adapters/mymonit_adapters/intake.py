@@ -12,6 +12,7 @@ from mymonit_adapters.journal import Journal
 from mymonit_adapters.messages import Message, MessageWriter
 from mymonit_adapters.model import MAX_RAW_BYTES, Chunk, Entry, Reject
 from mymonit_adapters.positions import Position
+from mymonit_adapters.progress import RejectNews
 from mymonit_adapters.rejects import RejectsFile
 from mymonit_adapters.signals import StopRequest
 from mymonit_adapters.spool import Spool
@@ -36,11 +37,13 @@ class _Stopped(Exception):
     """Goes through the reader, so that it does not take what it holds for a whole line."""
 
 
-class _Work:
+class Work:
     """How far one input is."""
 
     def __init__(self, item: Input, position: Position | None) -> None:
         self.item = item
+        self.name = item.name
+        self.size = os.fstat(item.stream.fileno()).st_size if item.stream else 0  # when it was begun
         self.position = position  # None: a stream, which nobody reads a second time
         self.known = position.end if position else 0
         self.digest = PrefixDigest(known=self.known)
@@ -63,14 +66,12 @@ class _Work:
         if self.position is None or self.item.stream is None:
             return None
         self.digest.move(self.end)
-        state = state_of(os.fstat(self.item.stream.fileno()))
-        return self.position._replace(
-            size=state.size,
-            modified=state.modified,
-            end=self.end,
-            digest=self.digest.digest(),
-            records=self.records,
-        )
+        position = self.position._replace(end=self.end, digest=self.digest.digest(), records=self.records)
+        if not self.item.stream.closed:  # as that of a truncated file is, when its tail is given up
+            state = state_of(os.fstat(self.item.stream.fileno()))
+            position = position._replace(size=state.size, modified=state.modified)
+        self.position = position
+        return position
 
 
 class Intake(threading.Thread):
@@ -99,10 +100,11 @@ class Intake(threading.Thread):
         self._stop_request = stop
         self._committed = committed
         self._report = report
+        self._news = RejectNews(report)
         self._committed_at = 0.0
         self.summary = Summary()
-        self._cut: _Work | None = None
-        self.work: _Work | None = None
+        self._cut: Work | None = None
+        self.work: Work | None = None
         self.waits = False  # for input: all that was read is in the spool
         self.error: Exception | None = None
 
@@ -114,10 +116,11 @@ class Intake(threading.Thread):
             pass
         except Exception as error:  # pylint: disable=broad-exception-caught  # the main thread deals with it
             self.error = error
+        self._news.finish()
 
     def _deal_with(self, item: Input) -> None:
         self._give_up_tail(item)
-        work = self.work = _Work(item, self._journal.begin(item) if item.stream else None)
+        work = self.work = Work(item, self._journal.begin(item) if item.stream else None)
         if work.position:
             self._rejects.resume(work.position.input_id, records=work.records)
         try:
@@ -144,7 +147,7 @@ class Intake(threading.Thread):
                 return
             yield item
 
-    def _chunks(self, work: _Work) -> Iterator[Chunk]:
+    def _chunks(self, work: Work) -> Iterator[Chunk]:
         for chunk in self._awaited(work.item.chunks):
             if not chunk.data:
                 self._commit(work)
@@ -159,14 +162,14 @@ class Intake(threading.Thread):
             if self._stop_request.made():
                 raise _Stopped
 
-    def _take(self, work: _Work, entry: Entry) -> None:
+    def _take(self, work: Work, entry: Entry) -> None:
         self._writer.add(entry.readings)
         work.take(entry)
         self.summary.numbers += len(entry.readings)
         self.summary.missing += entry.missing
         for reject in entry.rejects:
             self.summary.rejected += 1
-            self._report(f"line {reject.number}: {reject.reason}")
+            self._news.tell(f"{work.name}, " if work.item.stream else "", reject)
         if work.uncommitted >= COMMIT_MEASURES:
             self._commit(work)
 
@@ -180,7 +183,7 @@ class Intake(threading.Thread):
             self._take(work, Entry(reject.number, work.end + len(work.digest.tail()), (), [reject], 0))
             self._commit(work)
 
-    def _commit(self, work: _Work, *, final: bool = False) -> None:
+    def _commit(self, work: Work, *, final: bool = False) -> None:
         if not work.uncommitted and not final:
             return
         input_id = work.position.input_id if work.position else ""

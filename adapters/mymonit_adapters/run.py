@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from mymonit_adapters.instrument import Instrument
@@ -7,10 +9,11 @@ from mymonit_adapters.journal import Journal
 from mymonit_adapters.messages import MessageWriter
 from mymonit_adapters.rabbit import RabbitPublisher
 from mymonit_adapters.rejects import RejectsFile
+from mymonit_adapters.resend import Kept, Period
 from mymonit_adapters.settings import Broker, SpoolSettings
 from mymonit_adapters.signals import stop_on_signals
 from mymonit_adapters.source import open_source
-from mymonit_adapters.spool_folder import open_spool
+from mymonit_adapters.spool_folder import open_spool, spool_files
 from mymonit_adapters.summary import Summary
 from mymonit_adapters.transfer import transfer
 
@@ -45,3 +48,18 @@ def run(
             report=report,
         )
         return transfer(intake, spool=spool, publisher=publisher, stop=stop, wait_secs=wait_secs, report=report)
+
+
+def resend(folder: Path, period: Period, *, broker: Broker, report: Callable[[str], None]) -> Summary:
+    """All that was kept of the period in one instrument's folder, until it is confirmed or a signal comes."""
+    summary = Summary()
+    with stop_on_signals() as stop:
+        for path in spool_files(folder):
+            with closing(Kept(path, period)) as kept:
+                publisher = RabbitPublisher(broker, kept, report=report)
+                publisher.drain(timeout_secs=math.inf, given_up=stop.made)
+                publisher.close()
+                summary.numbers += kept.all_measures
+                summary.confirmed += kept.measures
+                summary.error = summary.error or publisher.failure
+    return summary

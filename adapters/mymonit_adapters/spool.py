@@ -68,15 +68,8 @@ class Spool:
 
     def take(self, after: int, *, most: int, most_bytes: int) -> list[Spooled]:
         """The oldest behind this number that wait; at least one, if there is one."""
-        taken: list[Spooled] = []
-        with self._errors(), closing(self._marking.execute(WAITING, (after, most))) as rows:
-            for number, *fields in rows:
-                message = Message(*fields)
-                most_bytes -= len(message.body)
-                if taken and most_bytes < 0:
-                    break
-                taken.append(Spooled(number, message))
-        return taken
+        with self._errors():
+            return fetch(self._marking.execute(WAITING, (after, most)), most_bytes=most_bytes)
 
     def confirm(self, confirmed: Sequence[Spooled]) -> None:
         """Raises SpoolFull, and can be tried again then."""
@@ -102,6 +95,10 @@ class Spool:
     def positions_inside(self, folder: str) -> list[Position]:
         with self._errors():
             return positions.inside(self._writing, folder)
+
+    def messages(self) -> int:
+        """That wait or are kept."""
+        return self._number("SELECT count(*) FROM deliveries")
 
     def used_bytes(self) -> int:
         return self._page_bytes * (self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count"))
@@ -161,3 +158,16 @@ class Spool:
             yield
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
+
+
+def fetch(rows: sqlite3.Cursor, *, most_bytes: int) -> list[Spooled]:
+    """At least one message, if there is one."""
+    fetched: list[Spooled] = []
+    with closing(rows):
+        for number, *fields in rows:
+            message = Message(*fields)
+            most_bytes -= len(message.body)
+            if fetched and most_bytes < 0:
+                break
+            fetched.append(Spooled(number, message))
+    return fetched

@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 from mymonit_adapters.intake import Intake
 from mymonit_adapters.outbox import POLL_SECS
+from mymonit_adapters.progress import Progress
 from mymonit_adapters.publishing import Publisher
 from mymonit_adapters.signals import StopRequest
 from mymonit_adapters.spool import Spool
@@ -20,9 +21,12 @@ def transfer(
 ) -> Summary:
     """Reads and publishes until the input ends, a stop is asked for or the publisher gives up; then waits for the
     broker's confirmations."""
+    progress = Progress(report)
     intake.start()
     while intake.is_alive() and not stop.made() and publisher.failure is None:
         intake.join(POLL_SECS)
+        progress.show(intake.work, f"read {intake.summary.numbers}, confirmed {spool.confirmed}")
+    progress.finish()
     deadline = time.monotonic() + wait_secs
     if stop.made():
         report(f"stopping: waiting at most {wait_secs:g} s for confirmations; a second signal ends that too")

@@ -16,13 +16,13 @@ SETTINGS = ("RABBIT_", "MYMONIT_", "KEEP_", "SPOOL_")
 class AdapterProcess:
     """The command as people run it, with its standard input in the test's hands."""
 
-    def __init__(self, account: Account, folder: Path, *options: str, **settings: str) -> None:
+    def __init__(self, account: Account, folder: Path, *options: str, source: str = "-", **settings: str) -> None:
         self._stderr = folder / "stderr"
-        settings.setdefault("MYMONIT_SPOOL", str(folder / "spool"))
+        self.spool = Path(settings.setdefault("MYMONIT_SPOOL", str(folder / "spool")))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
         with self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mymonit_adapters", "text", "-", *_series(options)],
+                [sys.executable, "-m", "mymonit_adapters", "text", source, *_series(options)],
                 stdin=subprocess.PIPE,
                 stderr=stderr,
                 cwd=ADAPTERS,
@@ -49,7 +49,12 @@ class AdapterProcess:
     def reports(self) -> list[str]:
         return self._stderr.read_text().splitlines()
 
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
+        """As a power cut does."""
         if not self.stdin.closed:
             self.stdin.close()
         self._process.kill()

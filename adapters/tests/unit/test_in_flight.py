@@ -1,10 +1,11 @@
 import pytest
 from mymonit_adapters.in_flight import InFlight
 from mymonit_adapters.messages import Message
+from mymonit_adapters.spool import Spooled
 
 
-def messages(*names: str) -> list[Message]:
-    return [Message(name, "measures.lab", 0, b"{}") for name in names]
+def messages(*names: str) -> list[Spooled]:
+    return [Spooled(ord(name), Message(name, "measures.lab", 0, 1, b"{}")) for name in names]
 
 
 @pytest.fixture
@@ -40,3 +41,9 @@ def test_a_returned_message_can_be_confirmed_when_it_is_published_again(in_fligh
     in_flight.add(messages("a"))
 
     assert in_flight.settle(5, multiple=True) == (messages("b", "c", "d", "a"), [])
+
+
+def test_it_knows_how_many_bytes_are_on_their_way(in_flight: InFlight) -> None:
+    in_flight.settle(3, multiple=True)
+
+    assert in_flight.bytes == len(b"{}")

@@ -1,26 +1,34 @@
 import json
 import struct
+import time
 import uuid
 from decimal import Decimal
 
 import pytest
 from mymonit_adapters.ids import time_ordered_id
-from mymonit_adapters.messages import MessageWriter, decimal_seconds
+from mymonit_adapters.messages import MAX_BODY_BYTES, MAX_MEASURES, Message, MessageWriter, decimal_seconds
 from mymonit_adapters.model import Reading, Series
 
 AT = 1_649_228_400_123_456_789
 SERIES = Series(experiment="device-vibrations", measure="hertz")
 
 
-def write(value: float, time: int, series: Series = SERIES):
-    return MessageWriter(routing="measures").write(Reading(series, value, time))
+def write_all(*readings: Reading) -> list[Message]:
+    writer = MessageWriter(routing="measures")
+    writer.add(readings)
+    return writer.finish()
+
+
+def write(value: float, at: int, series: Series = SERIES) -> Message:
+    (message,) = write_all(Reading(series, value, at))
+    return message
 
 
 def test_a_message_holds_the_four_fields_and_goes_to_its_experiment() -> None:
     message = write(12.5, AT)
 
     assert message.routing_key == "measures.device-vibrations"
-    assert message.created == 1_649_228_400
+    assert abs(message.created - time.time()) < 60
     assert message.body == (
         b'{"experiment":"device-vibrations","measure":"hertz","value":12.5,"timestamp":1649228400.123456789}'
     )
@@ -60,6 +68,51 @@ def test_a_time_is_written_exactly(nanoseconds: int, text: str) -> None:
 
 def test_equal_readings_are_two_messages() -> None:
     assert write(1.0, AT).message_id != write(1.0, AT).message_id
+
+
+def test_readings_of_one_experiment_are_one_array_in_their_order() -> None:
+    other = Series(experiment="device-vibrations", measure="volt")
+
+    (message,) = write_all(Reading(SERIES, 1.0, AT), Reading(other, 2.0, AT), Reading(SERIES, 3.0, AT))
+
+    assert [(each["measure"], each["value"]) for each in json.loads(message.body)] == [
+        ("hertz", 1.0), ("volt", 2.0), ("hertz", 3.0),
+    ]  # fmt: skip
+    assert message.measures == 3
+
+
+def test_each_experiment_has_messages_of_its_own() -> None:
+    lab = Series(experiment="lab", measure="hertz")
+
+    messages = write_all(Reading(SERIES, 1.0, AT), Reading(lab, 2.0, AT), Reading(SERIES, 3.0, AT))
+
+    assert [(each.routing_key, each.measures) for each in messages] == [
+        ("measures.device-vibrations", 2), ("measures.lab", 1),
+    ]  # fmt: skip
+
+
+def test_a_message_is_bounded_in_its_measures() -> None:
+    messages = write_all(*[Reading(SERIES, 1.0, AT)] * (2 * MAX_MEASURES + 1))
+
+    assert [message.measures for message in messages] == [MAX_MEASURES, MAX_MEASURES, 1]
+
+
+def test_a_message_is_bounded_in_its_bytes() -> None:
+    long = Series(experiment="e" * 64, measure="\U0001f321" * 64, sensor="\U0001f321" * 64, unit="\U0001f321" * 64)
+
+    messages = write_all(*[Reading(long, 1.0, AT)] * MAX_MEASURES)
+
+    assert len(messages) == 3
+    assert all(len(message.body) <= MAX_BODY_BYTES for message in messages)
+    assert sum(message.measures for message in messages) == MAX_MEASURES
+
+
+def test_a_writer_that_has_finished_begins_anew() -> None:
+    writer = MessageWriter(routing="measures")
+    writer.add([Reading(SERIES, 1.0, AT)])
+    writer.finish()
+
+    assert writer.finish() == []
 
 
 def test_ids_are_version_seven_and_carry_their_time() -> None:

@@ -1,32 +1,36 @@
-import contextlib
 import inspect
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mymonit_adapters import __version__
-from mymonit_adapters.errors import AdapterError, SettingsError
+from mymonit_adapters import __version__, commands
+from mymonit_adapters.configuration import read_configuration
+from mymonit_adapters.console import NOT_ALL_WELL, BadSetting, conclude, errors_in_one_line, report
+from mymonit_adapters.dry_run import dry_run
+from mymonit_adapters.errors import SettingsError
 from mymonit_adapters.formats import find_format, format_names
 from mymonit_adapters.formats.base import Format
-from mymonit_adapters.instrument import plain_instrument
+from mymonit_adapters.instrument import Instrument, plain_instrument
 from mymonit_adapters.model import Series
 from mymonit_adapters.run import run
 from mymonit_adapters.settings import read_settings, read_spool_settings
-from mymonit_adapters.summary import Summary
+from mymonit_adapters.source import samples
 
 WAIT_SECS = 60.0  # a broker's restart takes less
-NOT_ALL_WELL = 1  # also the status of a ClickException
+LABELS = ("experiment", "measure", "sensor", "unit")
 
 HELP = """Publish what an instrument writes as MyMONIT measurements.
 
-The first argument is the format of the instrument's output; see `mymonit-adapter text --help`.
+The first argument is the format of the instrument's output; see `mymonit-adapter csv --help`.
 
 \b
     tail -f my_input.txt | mymonit-adapter text - \\
         --experiment device-vibrations --measure hertz
+    mymonit-adapter csv /data/pump --config pump.toml --follow
 
 The broker and the account come from the environment:
 
@@ -43,25 +47,47 @@ The broker and the account come from the environment:
     RABBIT_EXCHANGE       exchange (mymonit)
     RABBIT_ROUTING        what routing keys begin with (measures)
 
-A measurement counts as confirmed when the broker has taken it over. While the broker is away, measurements are kept
-in memory, the instrument's output is left waiting when there are too many, and all of it is sent when the broker is
-back. What happens, and at the end a summary, is written to standard error.
+So does what is kept on this machine:
 
-Exit status: 0 when every line was a number and every number was confirmed, 1 when not, 2 for a bad option or setting.
+\b
+    MYMONIT_SPOOL         the folder of all instruments' spools, on a local disk
+                          (~/.local/state/mymonit-adapter)
+    SPOOL_MAX_MIB         what one spool may take of the disk (1024)
+    KEEP_DAYS             how long what is confirmed is kept for `resend` (7)
+
+A measurement counts as confirmed when the broker has taken it over. Until then it is in the spool, on disk, together
+with how far its file was read: after a crash or a restart of the machine the same command goes on where it was, and
+nothing is lost or sent under two ids. While the broker is away, the spool fills; when it is full, reading pauses, and
+says so. What happens, and at the end a summary, is written to standard error.
+
+A file that was read is not read again. A record that cannot be read is kept in a file of rejects with its position and
+the reason.
+
+Exit status: 0 when everything was read and confirmed, 1 when not, 2 for a bad option or setting.
+"""
+
+INPUT_HELP = """
+INPUT is a file, a folder that receives files, or - for standard input.
+
+A folder's files are read in the order of their names, each when it has not changed for two seconds; they are never
+moved or deleted. Names that begin with a dot or end in .tmp, .part or ~ are left alone: write under such a name and
+rename the file when it is complete. A file that is replaced under the same name is a new one.
+
+Without --follow, what is there is dealt with, and the command ends. With it, a folder is watched for more files, and a
+file for more lines, as `tail -F` does: through rotation by renaming, by copying and truncating, and while it does not
+exist. Both ask the file system again and again, so that network shares work.
 """
 
 
-class BadSetting(click.ClickException):
-    exit_code = 2  # as for a bad option
-
-
 class FormatGroup(click.Group):
-    """One command for each format that is installed."""
+    """One command for each format that is installed, beside the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return format_names()
+        return format_names() + super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if command := super().get_command(ctx, cmd_name):
+            return command
         try:
             kind = find_format(cmd_name)
         except SettingsError as error:
@@ -75,32 +101,46 @@ def main() -> None:
     pass
 
 
-def _format_command(name: str, kind: Format) -> click.Command:
+for command in (commands.check, commands.resend, commands.status):
+    main.add_command(command)
+
+
+def _format_command(name: str, kind: type[Format]) -> click.Command:
     return click.Command(
         name,
         callback=partial(_run, name, kind),
-        help=f"{kind.summary}\n\n{inspect.cleandoc(kind.details)}\n\nFILE is a file's name, or - for standard input.",
+        help=f"{kind.summary}\n\n{inspect.cleandoc(kind.details)}\n{INPUT_HELP}",
         short_help=kind.summary,
         params=_parameters(),
     )
 
 
 def _parameters() -> list[click.Parameter]:
+    file = click.Path(dir_okay=False, path_type=Path)
     return [
-        click.Argument(["file"], type=click.Path(allow_dash=True)),
-        click.Option(["--follow"], is_flag=True, help="Go on when the end is reached, and wait for more."),
-        click.Option(["--experiment"], required=True, metavar="NAME", help="The experiment that is monitored."),
-        click.Option(["--measure"], required=True, metavar="TYPE", help="The measure type, such as hertz."),
+        click.Argument(["file"], metavar="INPUT", type=click.Path(allow_dash=True)),
+        click.Option(
+            ["--config"],
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="What the instrument's output means (TOML), instead of the next four.",
+        ),
+        click.Option(["--experiment"], metavar="NAME", help="The experiment that is monitored."),
+        click.Option(["--measure"], metavar="TYPE", help="The measure type, such as hertz."),
         click.Option(["--sensor"], metavar="NAME", help="Which of several instruments of that kind."),
         click.Option(
             ["--unit"], metavar="SYMBOL", help="Have the repository check that the measure type has this unit."
         ),
-        click.Option(["--spool"], type=click.Path(path_type=Path), metavar="FOLDER", help="Instead of MYMONIT_SPOOL."),
+        click.Option(["--follow"], is_flag=True, help="Go on at the end, and wait for more."),
+        click.Option(["--dry-run"], is_flag=True, help="Only show what would be sent; needs no broker."),
         click.Option(
-            ["--rejects"],
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Where records that cannot be read are kept.  [default: rejects.ndjson in the spool's folder]",
+            ["--rejects"], type=file, metavar="FILE", help="Where rejects go.  [default: rejects.ndjson in the spool]"
+        ),
+        click.Option(
+            ["--spool"],
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="FOLDER",
+            help="The folder of all instruments' spools, instead of MYMONIT_SPOOL.",
         ),
         click.Option(
             ["--wait"],
@@ -113,44 +153,41 @@ def _parameters() -> list[click.Parameter]:
     ]
 
 
-def _run(name: str, kind: Format, *, file: str, **options: Any) -> None:
-    if file != "-" and not options["follow"] and not Path(file).exists():
-        raise click.UsageError(f"there is no file {file}")
-    try:
-        series = Series(**{label: options[label] for label in ("experiment", "measure", "sensor", "unit")})
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        broker = read_settings(os.environ)
-        spool = read_spool_settings(os.environ, folder=options["spool"])
-    except SettingsError as error:
-        raise BadSetting(str(error)) from error
-    try:
+def _run(name: str, kind: type[Format], *, file: str, config: Path | None, **options: Any) -> None:
+    if file != "-" and not Path(file).exists() and (options["dry_run"] or not options["follow"]):
+        raise click.UsageError(f"there is no {file}")
+    with errors_in_one_line():
+        labels = {label: options[label] for label in LABELS}
+        instrument = _instrument(name, kind, config, labels)
+        if options["dry_run"]:
+            out = sys.stdout
+            well = [dry_run(instrument, chunks, out, report) for chunks in samples(file)]
+            raise click.exceptions.Exit(0 if all(well) else NOT_ALL_WELL)
         summary = run(
-            plain_instrument(name, kind, series),
+            instrument,
             file,
             follow=options["follow"],
-            broker=broker,
-            spool_settings=spool,
+            broker=read_settings(os.environ),
+            spool_settings=read_spool_settings(os.environ, folder=options["spool"]),
             rejects=options["rejects"],
             wait_secs=options["wait"],
-            report=_report,
+            report=report,
         )
-    except AdapterError as error:
-        raise click.ClickException(str(error)) from error
-    _conclude(summary)
+        conclude(summary, str(summary))
 
 
-def _conclude(summary: Summary) -> None:
-    _report(str(summary))
-    if isinstance(summary.error, AdapterError):
-        raise click.ClickException(str(summary.error)) from summary.error
-    if summary.error is not None:
-        raise summary.error
-    if not summary.all_well:
-        raise click.exceptions.Exit(NOT_ALL_WELL)
-
-
-def _report(text: str) -> None:
-    with contextlib.suppress(OSError):  # publishing goes on when nobody listens
-        click.echo(text, err=True)
+def _instrument(name: str, kind: type[Format], config: Path | None, labels: dict[str, str | None]) -> Instrument:
+    if config is not None:
+        if given := [label for label, value in labels.items() if value is not None]:
+            raise click.UsageError(f"--{given[0]} and --config are both given: the configuration file says it all")
+        instrument = read_configuration(config)
+        if not isinstance(instrument.kind, kind):
+            raise SettingsError(f"{config}: format is another one than {name}")
+        return instrument
+    for label in ("experiment", "measure"):
+        if labels[label] is None:
+            raise click.UsageError(f"--{label} is missing, or --config")
+    try:
+        return plain_instrument(name, kind, Series(**labels))  # type: ignore[arg-type]  # both are there
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

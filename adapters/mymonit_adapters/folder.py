@@ -38,6 +38,10 @@ def files_of(folder: Path, journal: Journal, *, follow: bool) -> Iterator[Input]
             time.sleep(SCAN_SECS)
 
 
+def wanted_files(folder: Path) -> list[Path]:
+    return [Path(name) for name in sorted(_scan(folder))]
+
+
 def _known_state(position: Position) -> State | None:
     """None when it was not read to its end."""
     done = position.end == position.size

@@ -66,14 +66,14 @@ class Instrument:
         measurements: Sequence[Measurement],
     ) -> None:
         self.name = name
-        self._kind = kind
+        self.kind = kind
         self._fields = fields
         self._clock = clock
         self._measurements = measurements
 
     def entries(self, chunks: Iterable[Chunk]) -> Iterator[Entry]:
         """Of one input, from its beginning; never raises for what is in it."""
-        for record in self._kind.read(chunks, self._fields):
+        for record in self.kind.read(chunks, self._fields):
             try:
                 yield self._entry(record)
             except ValueError as error:

@@ -163,6 +163,8 @@ class Intake(threading.Thread):
                 raise _Stopped
 
     def _take(self, work: Work, entry: Entry) -> None:
+        if work.uncommitted >= COMMIT_MEASURES and entry.end > work.end:  # entries with one end are one whole
+            self._commit(work)
         self._writer.add(entry.readings)
         work.take(entry)
         self.summary.numbers += len(entry.readings)
@@ -170,8 +172,6 @@ class Intake(threading.Thread):
         for reject in entry.rejects:
             self.summary.rejected += 1
             self._news.tell(f"{work.name}, " if work.item.stream else "", reject)
-        if work.uncommitted >= COMMIT_MEASURES:
-            self._commit(work)
 
     def _give_up_tail(self, item: Input) -> None:
         """The last line of a truncated file is lost, unless a copy of the file comes next, with the rest of it."""

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from mymonit_adapters.spool import COLUMNS, Spooled, fetch
 from mymonit_adapters.spool_schema import connect_to_read, translated
+from mymonit_adapters.status import iso
 
 CONFIRMED = "deliveries JOIN messages USING (number) WHERE confirmed_at >= ? AND confirmed_at < ?"
 BEHIND = f"SELECT number, {COLUMNS} FROM {CONFIRMED} AND number > ? ORDER BY number LIMIT ?"
+OLDEST = "SELECT min(number), min(confirmed_at) FROM deliveries"
 COUNT = f"SELECT count(*), coalesce(sum(measures), 0) FROM {CONFIRMED}"
 
 
@@ -29,12 +31,22 @@ class Kept:
         self._taken = 0
         self._count = 0
         self._confirmed = 0
+        self._first: int | None = None
+        self._oldest: int | None = None
         self.measures = 0  # confirmed
         try:
             self._connection = connect_to_read(path)
             self._count, self.all_measures = self._connection.execute(COUNT, period).fetchone()
+            self._first, self._oldest = self._connection.execute(OLDEST).fetchone()
         except sqlite3.Error as error:
             raise translated(error, path) from error
+
+    @property
+    def pruned_before(self) -> str | None:
+        """The time up to which something is gone that may have been of the period."""
+        if self._first == 1 or self._oldest is None or self._oldest <= self._period.since:
+            return None
+        return iso(self._oldest)
 
     @property
     def waiting(self) -> int:

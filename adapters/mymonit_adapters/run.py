@@ -50,16 +50,19 @@ def run(
         return transfer(intake, spool=spool, publisher=publisher, stop=stop, wait_secs=wait_secs, report=report)
 
 
-def resend(folder: Path, period: Period, *, broker: Broker, report: Callable[[str], None]) -> Summary:
+def resend(
+    folder: Path, period: Period, *, broker: Broker, summary: Summary, report: Callable[[str], None]
+) -> None:
     """All that was kept of the period in one instrument's folder, until it is confirmed or a signal comes."""
-    summary = Summary()
     with stop_on_signals() as stop:
         for path in spool_files(folder):
             with closing(Kept(path, period)) as kept:
-                publisher = RabbitPublisher(broker, kept, report=report)
-                publisher.drain(timeout_secs=math.inf, given_up=stop.made)
-                publisher.close()
+                if kept.pruned_before:
+                    report(f"{path} no longer has what the broker confirmed before {kept.pruned_before}")
+                if summary.error is None and not stop.made():
+                    publisher = RabbitPublisher(broker, kept, report=report)
+                    publisher.drain(timeout_secs=math.inf, given_up=stop.made)
+                    publisher.close()
+                    summary.error = publisher.failure
                 summary.numbers += kept.all_measures
                 summary.confirmed += kept.measures
-                summary.error = summary.error or publisher.failure
-    return summary

@@ -37,7 +37,7 @@ def _done(spool: Spool, token: str) -> int:
 def _take_over(spool: Spool, token: str, rows: list[tuple[Any, ...]]) -> None:
     waiting = sum(confirmed_at is None for _, confirmed_at, *_ in rows)
     with spool.transaction(more_wait=waiting) as connection:
-        for number, confirmed_at, *message in rows:
+        for _, confirmed_at, *message in rows:
             new = connection.execute(f"INSERT INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?)", message).lastrowid
             connection.execute("UPDATE deliveries SET confirmed_at = ? WHERE number = ?", (confirmed_at, new))
         connection.execute("INSERT OR REPLACE INTO adopted VALUES (?, ?)", (token, rows[-1][0]))

@@ -101,8 +101,9 @@ def main() -> None:
     pass
 
 
-for command in (commands.check, commands.resend, commands.status):
-    main.add_command(command)
+main.add_command(commands.check)
+main.add_command(commands.resend)
+main.add_command(commands.status)
 
 
 def _format_command(name: str, kind: type[Format]) -> click.Command:

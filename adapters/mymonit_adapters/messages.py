@@ -10,6 +10,7 @@ from mymonit_adapters.model import Reading, Series
 NANOS_PER_SEC = 1_000_000_000
 MAX_MEASURES = 1_000  # of one message; more make nothing faster
 MAX_BODY_BYTES = 1 << 20
+MAX_MEASURE_BYTES = 4_096  # names of 64 characters, each of them escaped
 MAX_SERIES = 1_024  # whose encoding is remembered
 
 
@@ -21,44 +22,49 @@ class Message(NamedTuple):
     body: bytes
 
 
+class _Array:
+    """Measures of one experiment, as long as there is room."""
+
+    def __init__(self) -> None:
+        self.measures: list[str] = []
+        self.size = 0
+
+
 class MessageWriter:
     """Gathers readings and writes them as few messages: of one experiment each, in their order."""
 
     def __init__(self, *, routing: str) -> None:
         self._routing = routing
-        self._open: dict[str, list[str]] = {}  # measures by experiment
-        self._sizes: dict[str, int] = {}
+        self._arrays: dict[str, _Array] = {}  # by experiment
         self._written: list[Message] = []
+        self._series: Series | None = None  # of the last reading: mostly it is that of the next one, too
+        self._head, self._tail = "", ""
 
     def add(self, readings: Iterable[Reading]) -> None:
-        for reading in readings:
-            self._put(reading.series.experiment, element(reading))
+        for series, value, at in readings:
+            if series is not self._series:
+                self._series = series
+                self._head, self._tail = _around(series)
+            measure = f'{self._head}{value!r},"timestamp":{decimal_seconds(at)}{self._tail}'
+            array = self._arrays.get(series.experiment) or self._arrays.setdefault(series.experiment, _Array())
+            array.measures.append(measure)
+            array.size += len(measure) + 1
+            if len(array.measures) == MAX_MEASURES or array.size > MAX_BODY_BYTES - MAX_MEASURE_BYTES:
+                self._write(series.experiment)
 
     def finish(self) -> list[Message]:
         """All that was added since the last time."""
-        for experiment in list(self._open):
+        for experiment in list(self._arrays):
             self._write(experiment)
         written, self._written = self._written, []
         return written
 
-    def _put(self, experiment: str, measure: str) -> None:
-        size = self._sizes.get(experiment, 0) + len(measure) + 1
-        if size >= MAX_BODY_BYTES:
-            self._write(experiment)
-            size = len(measure) + 1
-        measures = self._open.setdefault(experiment, [])
-        measures.append(measure)
-        self._sizes[experiment] = size
-        if len(measures) == MAX_MEASURES:
-            self._write(experiment)
-
     def _write(self, experiment: str) -> None:
-        measures, _ = self._open.pop(experiment), self._sizes.pop(experiment)
+        measures = self._arrays.pop(experiment).measures
         body = measures[0] if len(measures) == 1 else f"[{','.join(measures)}]"
         now = time.time_ns()
         key = f"{self._routing}.{experiment}"
-        message = Message(time_ordered_id(now), key, now // NANOS_PER_SEC, len(measures), body.encode())
-        self._written.append(message)
+        self._written.append(Message(time_ordered_id(now), key, now // NANOS_PER_SEC, len(measures), body.encode()))
 
 
 def element(reading: Reading) -> str:

@@ -1,4 +1,4 @@
-"""What could not be read, kept for people: a file of JSON lines, each with its position, its reason and the raw text."""
+"""What could not be read, kept for people: a JSON line each, with its position, its reason and the raw text."""
 
 import base64
 import json

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from mymonit_adapters.committing import Committer
 from mymonit_adapters.instrument import Instrument
 from mymonit_adapters.intake import Intake
 from mymonit_adapters.journal import Journal
@@ -36,18 +37,29 @@ def run(
     with open_spool(folder, settings=spool_settings, report=report) as spool, stop_on_signals() as stop:
         journal = Journal(spool, report=report)
         publisher = RabbitPublisher(broker, spool, report=report)
-        intake = Intake(
-            open_source(file, follow=follow, journal=journal, report=report),
-            reader=instrument,
+        committer = Committer(
             writer=MessageWriter(routing=broker.routing),
-            journal=journal,
             spool=spool,
             rejects=RejectsFile(rejects or folder / REJECTS),
-            stop=stop,
             committed=publisher.wake,
             report=report,
         )
-        return transfer(intake, spool=spool, publisher=publisher, stop=stop, wait_secs=wait_secs, report=report)
+        intake = Intake(
+            open_source(file, follow=follow, journal=journal, report=report),
+            reader=instrument,
+            journal=journal,
+            committer=committer,
+            stop=stop,
+        )
+        return transfer(
+            intake,
+            summary=committer.summary,
+            spool=spool,
+            publisher=publisher,
+            stop=stop,
+            wait_secs=wait_secs,
+            report=report,
+        )
 
 
 def resend(

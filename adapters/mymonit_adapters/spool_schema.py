@@ -62,7 +62,8 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Also while another process writes. Raises SpoolError for a spool of another version, sqlite3.Error otherwise."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECS, check_same_thread=False)
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECS, check_same_thread=False)
     _check_version(connection, path)
     return connection
 

@@ -8,11 +8,15 @@ from mymonit_adapters.spool_folder import spool_files
 from mymonit_adapters.spool_schema import connect_to_read, translated
 
 QUESTION = """
-    SELECT coalesce(sum(measures) FILTER (WHERE confirmed_at IS NULL), 0), min(created) FILTER (WHERE confirmed_at IS NULL),
+    SELECT coalesce(sum(measures) FILTER (WHERE confirmed_at IS NULL), 0),
+        min(created) FILTER (WHERE confirmed_at IS NULL),
         coalesce(sum(measures) FILTER (WHERE confirmed_at IS NOT NULL), 0), min(confirmed_at)
     FROM deliveries JOIN messages USING (number)
 """
-BYTES = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+BYTES = """
+    SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
 
 
 class Status(NamedTuple):

@@ -13,6 +13,7 @@ from mymonit_adapters.summary import Summary
 def transfer(
     intake: Intake,
     *,
+    summary: Summary,
     spool: Spool,
     publisher: Publisher,
     stop: StopRequest,
@@ -25,7 +26,7 @@ def transfer(
     intake.start()
     while intake.is_alive() and not stop.made() and publisher.failure is None:
         intake.join(POLL_SECS)
-        progress.show(intake.work, f"read {intake.summary.numbers}, confirmed {spool.confirmed}")
+        progress.show(intake.work, f"read {summary.numbers}, confirmed {spool.confirmed}")
     progress.finish()
     deadline = time.monotonic() + wait_secs
     if stop.made():
@@ -34,7 +35,6 @@ def transfer(
             intake.join(POLL_SECS)
     publisher.drain(timeout_secs=max(0.0, deadline - time.monotonic()), given_up=stop.repeated)
     publisher.close()
-    summary = intake.summary
     summary.confirmed, summary.kept = spool.confirmed, spool.waiting
     summary.error = intake.error or publisher.failure
     if spool.waiting:

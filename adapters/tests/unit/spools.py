@@ -1,9 +1,10 @@
 """What the tests of the spool's users share."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from mymonit_adapters.committing import Committer
 from mymonit_adapters.inputs import Input
 from mymonit_adapters.intake import Intake
 from mymonit_adapters.journal import Journal
@@ -47,20 +48,27 @@ def _entry(number: int, end: int, line: bytes, read_at: int) -> Entry:
         return Entry(number, end, (), [Reject(number, "not a number", line)], 0)
 
 
+def make_committer(
+    spool: Spool, *, reports: list[str] | None = None, committed: Callable[[], None] = lambda: None
+) -> Committer:
+    return Committer(
+        writer=MessageWriter(routing="measures"),
+        spool=spool,
+        rejects=RejectsFile(spool.path.parent / "rejects.ndjson"),
+        committed=committed,
+        report=(reports if reports is not None else []).append,
+    )
+
+
 def make_intake(
-    source: Iterable[Input], spool: Spool, *, stop: StopRequest | None = None, reports: list[str] | None = None, **more
+    source: Iterable[Input], spool: Spool, *, committer: Committer | None = None, stop: StopRequest | None = None
 ) -> Intake:
-    report = (reports if reports is not None else []).append
     return Intake(
         source,
         reader=Numbers(),
-        writer=MessageWriter(routing="measures"),
-        journal=Journal(spool, report=report),
-        spool=spool,
-        rejects=RejectsFile(spool.path.parent / "rejects.ndjson"),
+        journal=Journal(spool, report=lambda _: None),
+        committer=committer or make_committer(spool),
         stop=stop or StopRequest(),
-        report=report,
-        **{"committed": lambda: None, **more},
     )
 
 

@@ -35,7 +35,7 @@ class Follower:
         self.spool, self._stop = open_spool(self._folder), StopRequest()
         journal = Journal(self.spool, report=self.reports.append)
         source = follow_file(self.path, journal, report=self.reports.append)
-        self._intake = make_intake(source, self.spool, stop=self._stop, reports=self.reports)
+        self._intake = make_intake(source, self.spool, stop=self._stop)
         self._intake.start()
 
     def stop(self) -> None:

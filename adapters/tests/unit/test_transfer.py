@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mymonit_adapters import intake as intake_module
+from mymonit_adapters import committing
 from mymonit_adapters.errors import InputError
 from mymonit_adapters.inputs import NOTHING, Input
 from mymonit_adapters.model import Chunk
@@ -14,7 +14,7 @@ from mymonit_adapters.spool import Spool
 from mymonit_adapters.summary import Summary
 from mymonit_adapters.testing import MemoryPublisher
 from mymonit_adapters.transfer import transfer
-from spools import make_intake, open_spool
+from spools import make_committer, make_intake, open_spool
 
 DEADLINE_SECS = 10.0
 MIB = 1 << 20
@@ -29,15 +29,11 @@ class Run:
         self.reports: list[str] = []
 
     def of(self, chunks, *, wait_secs: float = DEADLINE_SECS) -> Summary:
-        intake = make_intake(
-            [Input("standard input", chunks)],
-            self.spool,
-            stop=self.stop,
-            reports=self.reports,
-            committed=self.publisher.wake,
-        )
+        committer = make_committer(self.spool, reports=self.reports, committed=self.publisher.wake)
+        intake = make_intake([Input("standard input", chunks)], self.spool, committer=committer, stop=self.stop)
         return transfer(
             intake,
+            summary=committer.summary,
             spool=self.spool,
             publisher=self.publisher,
             stop=self.stop,
@@ -131,7 +127,7 @@ def test_what_an_earlier_run_has_left_is_sent_and_not_counted_as_of_this_one(run
 def test_reading_pauses_while_the_spool_is_full_and_goes_on_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "FULL_SECS", 0.01)
+    monkeypatch.setattr(committing, "FULL_SECS", 0.01)
     run = Run(open_spool(tmp_path, max_bytes=MIB))
     run.publisher = MemoryPublisher(run.spool, away=True)
     read: list[int] = []

@@ -58,7 +58,8 @@ class Intake(threading.Thread):
 
     def _deal_with(self, item: Input) -> None:
         self._give_up_tail(item)
-        work = self.work = Work(item, self._journal.begin(item) if item.stream else None)
+        position = self._journal.begin(item.name, item.stream, item.position) if item.stream else None
+        work = self.work = Work(item, position)
         self._committer.begin(work)
         try:
             for entry in self._reader.entries(self._chunks(work)):

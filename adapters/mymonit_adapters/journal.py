@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mymonit_adapters import positions
 from mymonit_adapters.errors import InputError
-from mymonit_adapters.inputs import FileState, Input, PrefixDigest, begins_with, state_of
+from mymonit_adapters.inputs import FileState, PrefixDigest, begins_with, state_of
 from mymonit_adapters.positions import Position
 from mymonit_adapters.spool import Spool
 from mymonit_adapters.spool_folder import spool_files
@@ -54,19 +54,16 @@ class Journal:
         """By path."""
         return {position.path: position for position in self._spool.positions_inside(f"{folder}{os.sep}")}
 
-    def begin(self, item: Input) -> Position:
+    def begin(self, name: str, stream: FileIO, known: Position | None) -> Position:
         """Raises InputError when another process is at it."""
-        assert item.stream is not None
-        state = state_of(os.fstat(item.stream.fileno()))
-        position = item.position or Position(
-            uuid.uuid4().hex, item.name, *state, end=0, digest=PrefixDigest().digest(), records=0
-        )
-        position = position._replace(path=item.name, device=state.device, inode=state.inode)
+        state = state_of(os.fstat(stream.fileno()))
+        new = Position(uuid.uuid4().hex, name, *state, end=0, digest=PrefixDigest().digest(), records=0)
+        position = (known or new)._replace(path=name, device=state.device, inode=state.inode)
         self._spool.commit([], position)  # before looking at the others: of two, at least one sees the other
         for other in spool_files(self._spool.path.parent):
             if other != self._spool.path and _reads(other, state):
                 self._spool.forget(position)
-                raise InputError(f"another mymonit-adapter of this instrument is at work, and has {item.name} in hand")
+                raise InputError(f"another mymonit-adapter of this instrument is at work, and has {name} in hand")
         return position
 
 

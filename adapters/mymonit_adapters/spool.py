@@ -59,7 +59,8 @@ class Spool:
 
     def commit(self, messages: Sequence[Message], position: Position | None) -> None:
         """On disk when it returns. Raises SpoolFull, and nothing has changed then."""
-        self._make_room(sum(len(message.body) + ROW_BYTES for message in messages))
+        if messages:
+            self._make_room(sum(len(message.body) + ROW_BYTES for message in messages))
         with self.transaction(more_wait=len(messages)) as connection:
             connection.executemany(f"INSERT INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?)", messages)
             if position is not None:

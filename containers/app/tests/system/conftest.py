@@ -25,6 +25,12 @@ def _running_stack() -> None:
         pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _spool(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Adapters that the tests start keep nothing in the home of who runs them."""
+    os.environ["MYMONIT_SPOOL"] = str(tmp_path_factory.mktemp("spool"))
+
+
 @cache
 def token(user_id: str) -> str:
     return subprocess.run(

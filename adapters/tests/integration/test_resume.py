@@ -98,10 +98,11 @@ def test_two_of_the_same_instrument_at_a_time_and_what_one_leaves_is_sent_by_the
     spool = str(tmp_path / "spool")
     queue.unbind(f"measures.{EXPERIMENT}")
     try:
-        first, second = (start(account, MYMONIT_SPOOL=spool) for _ in range(2))
-        for adapter, line in ((first, b"1\n"), (second, b"2\n")):
-            adapter.write(line)
-            wait_until(lambda adapter=adapter: bool(adapter.reports()), what="the report that nothing is bound")
+        both = [start(account, MYMONIT_SPOOL=spool) for _ in range(2)]
+        for number, adapter in enumerate(both, 1):
+            adapter.write(b"%d\n" % number)
+        wait_until(lambda: all(adapter.reports() for adapter in both), what="the reports that nothing is bound")
+        for adapter in both:
             adapter.kill()
     finally:
         queue.bind(f"measures.{EXPERIMENT}")

@@ -16,6 +16,8 @@ Name = Annotated[str, Field(min_length=1)]
 
 _SCHEMA = Path(__file__).parents[2] / "mysql" / "dbschema"
 _AMQPS_PORT = 5671
+#: Without TLS only an issuer on this machine.
+_ISSUER = r"^(https://[^\s?#@]+|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^\s?#@]*)?)$"
 _AMQP_PORT = 5672
 
 
@@ -185,13 +187,18 @@ class GuardConfiguration(HealthConfiguration):
 
 
 class IdentityConfiguration(_Settings):
-    identity: Literal["local", "firebase"] = Field("local", description="who vouches for callers")
+    identity: Literal["local", "firebase", "oidc"] = Field("local", description="who vouches for callers")
     identity_key_file: Path = Field(
         Path("identity.pem"), description="the private key of local tokens; made at the first start"
     )
     identity_issuer: Name = Field("mymonit", description="issuer of local tokens")
     identity_audience: Name = Field("mymonit", description="audience of local tokens")
     google_application_credentials: Path | None = Field(None, description="Firebase's service account file")
+    oidc_issuer: str | None = Field(
+        None, pattern=_ISSUER, description="the OpenID Connect issuer, exactly as its tokens name it"
+    )
+    oidc_audience: Name | None = Field(None, description="the audience that its tokens for MyMONIT name")
+    oidc_ca: Path | None = Field(None, description="the certificate authority of the issuer, unless the system's")
 
 
 class LoggingConfiguration(_Settings):

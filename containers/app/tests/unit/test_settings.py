@@ -31,7 +31,7 @@ SECRETS = {
     "RABBIT_PASSWORD": RabbitConfiguration, "RABBIT_ADMIN_PASSWORD": RabbitAdministration,
     "ADAPTER_PASSWORD": DemonstrationConfiguration,
 }
-_PREFIXES = ("DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "LOG", "LOGSTASH", "GOOGLE", "MAX")
+_PREFIXES = ("DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "OIDC", "LOG", "LOGSTASH", "GOOGLE", "MAX")
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +133,12 @@ def test_a_variable_sets_its_field(
         (RestConfiguration, "REST_WORKERS", ["0", "65", "many"]),
         (RestConfiguration, "REST_THREADS", ["0", "65"]),
         (HealthConfiguration, "HEALTH_PORT", ["0", "70000"]),
-        (IdentityConfiguration, "IDENTITY", ["LOCAL", "magic", "oidc"]),
+        (IdentityConfiguration, "IDENTITY", ["LOCAL", "magic", "saml"]),
+        (
+            IdentityConfiguration,
+            "OIDC_ISSUER",
+            ["lab.example", "http://lab.example", "ftp://lab.example", "https://a@lab.example", "https://lab.example?x"],
+        ),
         (LoggingConfiguration, "LOG_LEVEL", ["debug", "LOUD", "10"]),
     ],
 )

@@ -18,7 +18,8 @@ from my_monit.services.users import UserService
 #: Endpoints that anyone may call.
 PUBLIC = frozenset({"health.live", "health.ready", "api-docs.openapi_json"})
 
-_BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/=-]+)")
+#: RFC 6750; a scheme is the same in any case (RFC 9110).
+_BEARER = re.compile(r"(?i:Bearer) ([A-Za-z0-9._~+/=-]+)")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

@@ -119,6 +119,12 @@ class TestTokens:
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mymonit"'
 
+    @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+    def test_the_scheme_is_the_same_in_any_case(self, api: Api, scheme: str) -> None:
+        headers = {"Authorization": f"{scheme} {api.token(SAM)}"}
+
+        assert api.get(None, "/users/me", headers=headers).status_code == 200
+
     def test_two_authorizations_are_none(self, api: Api) -> None:
         headers = [("Authorization", f"Bearer {api.token(who)}") for who in (SAM, SAM)]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from functools import partial
 from typing import NamedTuple
-from xml.parsers.expat import ExpatError  # nosec B407: it is the parser of defusedxml that raises it
+from xml.parsers.expat import ExpatError  # nosec B407
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser

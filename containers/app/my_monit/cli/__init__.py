@@ -82,8 +82,8 @@ def listen(container: Container) -> None:
     container.storage().verify()
     listener = container.rabbit_listener()
     _stop_with(listener.stop)
-    health = served(container.health(), container.health_configuration(), container.ledger().render)
-    with health, container.forgetting().running():
+    answering = served(container.health(), container.health_configuration(), container.ledger().render)
+    with answering, container.forgetting().running():
         listener.run()
     container.storage().close()
 

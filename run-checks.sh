@@ -9,21 +9,28 @@ export MYMONIT_HOME=${GIVEN_HOME:-$PWD/.local/checks}
 
 readonly APP=$ROOT/containers/app
 readonly REPORTS=$APP/reports
-readonly ALL=(unit integration system adapters coverage mypy pylint bandit)
+readonly ALL=(unit integration system adapters faults-min coverage mypy pylint bandit)
 #: Per cent of the branches of my_monit that unit and integration tests must take.
 readonly LEAST_COVERAGE=90
 
 usage() {
     cat <<'USAGE'
-./run-checks.sh [PART...]     without a part: all of them
+./run-checks.sh [PART...]     without a part: all of them but the last two
 
     unit          the application, without servers
     integration   the application on a real database and a real broker
     system        a whole running stack, seen from outside: only URLs, queues and the documentation
     adapters      the adapters, on a real broker
+    faults-min    a small set of the faults below: broker, database and listener killed, a commit's answer lost
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
+
+    faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
+                         or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
+                         FAULTS_SERVERS=containers takes MySQL and RabbitMQ of docker-compose.yml, each in a container
+    faults million       a million rows while everything is killed; faults backup: an old backup, and everything sent
+                         again
 
 What the parts need is made first: Python packages from the hashed lock, and a stack of their own under .local/checks
 that is stopped again at the end. With MYMONIT_URL set, as by eval "$(./run.sh env)", `system` tests that stack instead.
@@ -87,6 +94,15 @@ check_bench() (
     in_app python bench/ingest.py ${BENCH_OPTIONS:-} | tee "$REPORTS/bench.txt"
 )
 
+check_faults-min() { faults minimal; }
+check_faults() { faults "${FAULT_NAMES[*]:-all}"; }
+
+# Servers of its own, so that it may kill them. Of pytest's own lines only those about failures are shown.
+faults() {
+    (cd "$APP" && FAULTS=$1 "$VENV/bin/pytest" tests/faults -q --tb=short --junitxml="$REPORTS/faults.xml") |
+        tee "$REPORTS/faults.txt"
+}
+
 check_coverage() {
     in_app coverage combine --keep --data-file="$REPORTS/.coverage" "$REPORTS"
     in_app coverage html --data-file="$REPORTS/.coverage" -d "$REPORTS/coverage" --quiet
@@ -141,7 +157,9 @@ stop_own_stack() { if [[ ${STOP:-} == yes ]]; then ./run.sh stop || true; fi; }
 main() {
     local part parts=("$@")
     case ${1:-} in -h | --help | help) usage && return ;; esac
+    FAULT_NAMES=()
     if (($# == 0)); then parts=("${ALL[@]}"); fi
+    if [[ ${1:-} == faults ]]; then parts=(faults) FAULT_NAMES=("${@:2}"); fi
     for part in "${parts[@]}"; do
         declare -F "check_$part" >/dev/null || die "there is no part $part; see ./run-checks.sh --help"
     done

@@ -3,6 +3,7 @@
 The listener is reached and run as in production: by its command, its settings, its health and its log.
 """
 
+import os
 import subprocess
 import time
 import uuid
@@ -20,7 +21,7 @@ from tests.faults.database import Administrator, Database
 from tests.faults.deliveries import Deliveries
 from tests.faults.journal import EXPERIMENT, Journal
 from tests.faults.load import Load
-from tests.faults.processes import APP, PROGRAMS, Listener
+from tests.faults.processes import APP, MYMONIT, Listener
 from tests.faults.proxy import Proxy
 from tests.faults.publisher import Arrays, Publisher
 from tests.faults.runners import free_ports
@@ -82,7 +83,7 @@ class Bench:
     def mymonit(self, *arguments: str) -> str:
         """The application's command, as an administrator runs it: not through the proxies."""
         done = subprocess.run(
-            [PROGRAMS / "mymonit", *arguments], cwd=APP, env=self._administration(), capture_output=True, text=True,
+            [*MYMONIT, *arguments], cwd=APP, env=self._administration(), capture_output=True, text=True,
             timeout=120, check=False,
         )
         assert done.returncode == 0, f"mymonit {' '.join(arguments)}: {done.stderr[-2000:]}"
@@ -110,8 +111,10 @@ class Bench:
 
     def wait_for_rows(self, more: int) -> None:
         """Until so many more are stored: the load flows."""
-        before = self.stored()
-        self.until(lambda: self.stored() >= before + more, within=RECOVERY_SECS)
+        self.wait_for_total(self.stored() + more)
+
+    def wait_for_total(self, rows: int, *, within: float = RECOVERY_SECS) -> None:
+        self.until(lambda: self.stored() >= rows, within=within, every=0.1)
 
     def wait_until_ready(self, *, within: float = RECOVERY_SECS) -> float:
         """Seconds that it took."""
@@ -197,7 +200,7 @@ class Bench:
     def adapter_environment(self) -> dict[str, str]:
         """Not through the proxy: the network between listener and broker is not the instrument's."""
         return {
-            "PATH": f"{PROGRAMS}:/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
             "RABBIT_URL": f"amqp://127.0.0.1:{self.broker.port}",
             "RABBIT_VHOST": self.name,
             "RABBIT_USER": ADAPTER,
@@ -206,7 +209,7 @@ class Bench:
 
     def _common(self) -> dict[str, str]:
         return {
-            "PATH": f"{PROGRAMS}:/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
             "DB_HOST": "127.0.0.1",
             "DB_DATABASE": self.name,
             "DB_USER": self.name,

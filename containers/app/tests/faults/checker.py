@@ -5,7 +5,6 @@ or quarantined for another reason.
 """
 
 import json
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +22,7 @@ _MEASURES = (
     "JOIN SERIES s ON s.series_id = m.series_id JOIN EXPERIMENTS e ON e.experiment_id = s.experiment_id "
     "JOIN MEASURE_TYPES t ON t.measure_type_id = s.measure_type_id"
 )
-_QUARANTINE = "SELECT reason, message_id, element, body FROM QUARANTINE"
+_QUARANTINE = "SELECT reason, body FROM QUARANTINE"
 
 
 @dataclass
@@ -57,46 +56,32 @@ class _Found:
 
     def measure(self, row: tuple[Any, ...]) -> None:
         experiment, measure, sensor, time, value, number = row
-        value = -0.0 if number >= NEGATIVE_ZERO else value
-        key = self._journal.known(bytes(sensor).decode(), time, value)
-        if key is None:
+        key = Key(bytes(sensor).decode(), time)
+        sent = self._journal.sent.get(key)
+        if sent is None:  # one of another time or sensor is here, too, and lost under its own
             self._verdict.faults["unexpected"].append(row)
             return
         self.stored[key] += 1
-        sent = self._journal.sent[key]
-        as_sent = (experiment, measure, time if sent.time is None else sent.time, _bits(sent.value))
-        if (experiment, measure, time, bits(value)) != (EXPERIMENT, MEASURE, *as_sent[2:]):
+        value = -0.0 if number >= NEGATIVE_ZERO else value
+        if (experiment, measure, bits(value)) != (EXPERIMENT, MEASURE, bits(sent.value)):
             self._verdict.faults["falsified"].append((row, sent))
 
-    def item(self, row: tuple[Any, ...]) -> None:
-        reason, message_id, _, body = row
-        keys = self._keys(message_id, bytes(body))
+    def item(self, reason: str, body: bytes) -> None:
+        keys = [key for key in _keys(body) if key in self._journal.sent]
         if not keys:
-            self._verdict.faults["unexpected"].append((reason, message_id, bytes(body)[:200]))
+            self._verdict.faults["unexpected"].append((reason, body[:200]))
         for key in keys:
             self.quarantined[key] += 1
             self.reasons[key] = reason
 
-    def _keys(self, message_id: Any, body: bytes) -> list[Key]:
-        by_id = Key("", message_id=None if message_id is None else bytes(message_id).decode(errors="replace"))
-        if by_id in self._journal.sent:
-            return [by_id]
-        try:
-            content = json.loads(body, parse_float=str, parse_int=str)
-            elements = content if isinstance(content, list) else [content]
-            found = [self._journal.known(one["sensor"], _time(one["timestamp"]), float(one["value"])) for one in elements]
-        except (ValueError, KeyError, TypeError):
-            return []
-        return [key for key in found if key is not None]
-
 
 def judge(journal: Journal, database: Administrator) -> Verdict:
-    verdict = Verdict(sent=sum(journal.sent_times.values()), confirmed=sum(journal.confirmed.values()))
+    verdict = Verdict(sent=sum(journal.times.values()), confirmed=sum(journal.confirmed.values()))
     found = _Found(journal, verdict)
     for row in database.rows(_MEASURES):
         found.measure(row)
-    for row in database.rows(_QUARANTINE):
-        found.item(row)
+    for reason, body in database.rows(_QUARANTINE):
+        found.item(reason, bytes(body))
     verdict.stored, verdict.quarantined = sum(found.stored.values()), sum(found.quarantined.values())
     for key in journal.sent:
         _judge_one(key, journal, found, verdict)
@@ -104,31 +89,32 @@ def judge(journal: Journal, database: Administrator) -> Verdict:
 
 
 def _judge_one(key: Key, journal: Journal, found: _Found, verdict: Verdict) -> None:
-    stored, quarantined, sent = found.stored[key], found.quarantined[key], journal.sent[key]
-    if stored + quarantined < journal.confirmed[key]:
-        verdict.faults["lost"].append(sent)
-    if stored and quarantined:
-        verdict.faults["both"].append(sent)
-    if stored + quarantined > journal.sent_times[key]:
-        verdict.faults["duplicated"].append(sent)
+    stored, quarantined, expected = found.stored[key], found.quarantined[key], journal.sent[key].expected
     outcome = found.reasons.get(key, STORED)
-    if stored + quarantined and outcome != sent.expected:
-        verdict.faults["misjudged"].append((sent, outcome))
+    for name, holds in (
+        ("lost", stored + quarantined < journal.confirmed[key]),
+        ("both", stored and quarantined),
+        ("duplicated", stored + quarantined > journal.times[key]),
+        ("misjudged", stored + quarantined and outcome != expected),
+    ):
+        if holds:
+            verdict.faults[name].append((key, expected, outcome))
 
 
 def torn(journal: Journal, database: Administrator) -> int:
     """Messages of which some elements are stored and others are not."""
-    stored = {
-        journal.known(bytes(sensor).decode(), time, value)
-        for _, _, sensor, time, value, _ in database.rows(_MEASURES)
-    }
-    return sum(
-        0 < sum(key in stored for key in keys) < len(keys) for keys in journal.messages().values()
-    )
+    stored = {Key(bytes(sensor).decode(), time) for _, _, sensor, time, _, _ in database.rows(_MEASURES)}
+    return sum(0 < sum(key in stored for key in keys) < len(keys) for keys in journal.messages().values())
 
 
-def _bits(value: float | None) -> bytes:
-    return bits(math.nan if value is None else value)
+def _keys(body: bytes) -> list[Key]:
+    """The measures of a quarantined body or element; none where it cannot be read."""
+    try:
+        content = json.loads(body, parse_float=str, parse_int=str)
+        elements = content if isinstance(content, list) else [content]
+        return [Key(one["sensor"], _time(one["timestamp"])) for one in elements]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _time(text: str) -> int:

@@ -5,8 +5,10 @@ for the small set of every run. FAULTS_SEEDS="1 2 3" are the seeds; FAULTS_SERVE
 docker-compose.yml instead of this machine's.
 """
 
+import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -40,6 +42,9 @@ class Servers(NamedTuple):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As with Ctrl-C: whatever was started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # its complaints are about the faults that we make
     config.addinivalue_line("markers", "fault(name): the fault of docs/faults that the test makes")
     config.addinivalue_line("markers", "minimal: a part of the small set that every run of the checks makes")
     config.addinivalue_line("markers", "processes: needs servers that are processes of this machine")
@@ -107,6 +112,8 @@ def times() -> int:
 
 @pytest.fixture
 def bench(servers: Servers, seed: int, workshop: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if CONTAINERS and request.node.get_closest_marker("processes"):
+        pytest.skip("only with servers that are processes of this machine")
     folder = Path(tempfile.mkdtemp(prefix=f"{_name(request.node)}-{seed}-", dir=workshop))
     yield from arranged(Bench(servers.database, servers.broker, folder, seed=seed), request)
 
@@ -132,6 +139,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     bench = getattr(item, "bench", None)
     if call.when == "call" or (call.when == "setup" and not report.passed):
         _print(item, _line(item, bench, report.outcome, call.stop - call.start))
+    if report.failed:
+        _print(item, f"          {call.excinfo.exconly(tryshort=True).splitlines()[0] if call.excinfo else ''}")
     if bench is not None and report.failed:
         _print(item, f"          {_keep(bench)}")
 

@@ -23,20 +23,16 @@ class Reading(NamedTuple):
 
 
 class Key(NamedTuple):
-    """By this something sent is known again: a measure by its sensor and its time or, where the adapter takes the time
-    itself, its value; what is no measure by its message's id."""
+    """By this a measure is known again."""
 
     sensor: str
-    time: int | None = None
-    bits: bytes | None = None
-    message_id: str | None = None
+    time: int
 
 
 class Sent(NamedTuple):
-    key: Key
-    time: int | None
-    value: float | None
+    value: float
     expected: str
+    #: The message that it travelled in.
     message: int
 
 
@@ -52,6 +48,7 @@ def readings(seed: int, *, first: int = 0) -> Iterator[Reading]:
 
 
 def bits(value: float) -> bytes:
+    """What two doubles must have in common to be the same: 0.0 and -0.0 are not."""
     return struct.pack(">d", value)
 
 
@@ -73,40 +70,23 @@ class Journal:
         self._lock = threading.Lock()
         self._messages = 0
         self.sent: dict[Key, Sent] = {}
-        self.sent_times: Counter[Key] = Counter()
+        #: How often each was sent as something new.
+        self.times: Counter[Key] = Counter()
         self.confirmed: Counter[Key] = Counter()
 
-    def add(
-        self, sensor: str, *measured: Reading, timed: bool = True, expected: str = STORED
-    ) -> list[Key]:
-        """Measures that travel in one message; not `timed`: the adapter says when."""
+    def add(self, sensor: str, *measured: Reading, expected: str = STORED) -> list[Key]:
+        """Measures that travel in one message, each with what has to become of it."""
         with self._lock:
             self._messages += 1
-            keys = []
-            for reading in measured:
-                key = Key(sensor, time=reading.time) if timed else Key(sensor, bits=bits(reading.value))
-                self._put(Sent(key, reading.time if timed else None, reading.value, expected, self._messages))
-                keys.append(key)
+            keys = [Key(sensor, reading.time) for reading in measured]
+            for key, reading in zip(keys, measured, strict=True):
+                self.sent.setdefault(key, Sent(reading.value, expected, self._messages))
+            self.times.update(keys)
             return keys
-
-    def add_rubbish(self, message_id: str, reason: str) -> list[Key]:
-        """A message that holds no measure, or none that may be stored."""
-        with self._lock:
-            self._messages += 1
-            key = Key("", message_id=message_id)
-            self._put(Sent(key, None, None, reason, self._messages))
-            return [key]
 
     def confirm(self, keys: list[Key]) -> None:
         with self._lock:
             self.confirmed.update(keys)
-
-    def known(self, sensor: str, time: int, value: float) -> Key | None:
-        """What this row was when it was sent."""
-        for key in (Key(sensor, time=time), Key(sensor, bits=bits(value))):
-            if key in self.sent:
-                return key
-        return None
 
     @property
     def count(self) -> int:
@@ -115,10 +95,6 @@ class Journal:
 
     def messages(self) -> dict[int, list[Key]]:
         by_message: dict[int, list[Key]] = {}
-        for sent in list(self.sent.values()):
-            by_message.setdefault(sent.message, []).append(sent.key)
+        for key, sent in list(self.sent.items()):
+            by_message.setdefault(sent.message, []).append(key)
         return by_message
-
-    def _put(self, sent: Sent) -> None:
-        self.sent.setdefault(sent.key, sent)
-        self.sent_times[sent.key] += 1

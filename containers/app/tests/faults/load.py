@@ -8,8 +8,9 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from tests.faults.journal import EXPERIMENT, MEASURE, Journal, readings
-from tests.faults.processes import PROGRAMS
+from tests.faults.instrument import HEADER, configure, rows
+from tests.faults.journal import Journal, Key, readings
+from tests.faults.processes import ADAPTERS, MYMONIT_ADAPTER
 
 #: Rows written between two looks at the clock.
 PORTION = 25
@@ -33,7 +34,12 @@ class Load:
         self._stopping = threading.Event()
         self._writer = threading.Thread(target=self._write, daemon=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self._keys: list[object] = []
+        self._keys: list[Key] = []
+        config = configure(folder, sensor)
+        self._command = [
+            *MYMONIT_ADAPTER, "csv", "-", "--config", str(config), "--spool", str(folder / "spool"),
+            "--wait", str(CONFIRM_SECS),
+        ]
 
     @property
     def rows(self) -> int:
@@ -41,13 +47,9 @@ class Load:
         return len(self._keys)
 
     def __enter__(self) -> "Load":
-        command = [
-            str(PROGRAMS / "mymonit-adapter"), "text", "-", "--experiment", EXPERIMENT, "--measure", MEASURE,
-            "--sensor", self._sensor, "--wait", str(CONFIRM_SECS),
-        ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                self._command, cwd=ADAPTERS, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
         self._writer.start()
         return self
@@ -72,15 +74,17 @@ class Load:
         status = self._process.wait(CONFIRM_SECS + 30)
         said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
         assert status == 0, f"the adapter ended with {status}: {said}"
-        self._journal.confirm(self._keys)  # type: ignore[arg-type]
+        self._journal.confirm(self._keys)
 
     def _write(self) -> None:
         assert self._process is not None and self._process.stdin is not None
         source, started = readings(self._seed), time.monotonic()
         with suppress(OSError):  # the adapter has ended; its exit status says so
+            self._process.stdin.write(HEADER.encode())
             while not self._stopping.is_set():
-                for reading in islice(source, PORTION):
-                    self._keys += self._journal.add(self._sensor, reading, timed=False)
-                    self._process.stdin.write(f"{reading.value!r}\n".encode())
+                some = list(islice(source, PORTION))
+                for reading in some:
+                    self._keys += self._journal.add(self._sensor, reading)
+                self._process.stdin.write(rows(some).encode())
                 self._process.stdin.flush()
                 self._stopping.wait(max(0.0, started + self.rows / self._rate - time.monotonic()))

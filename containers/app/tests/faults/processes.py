@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from typing import Any
 import requests
 
 APP = Path(__file__).parents[2]
-PROGRAMS = Path(sys.executable).parent
+ADAPTERS = APP.parents[1] / "adapters"
+#: The commands `mymonit` and `mymonit-adapter` of this checkout.
+MYMONIT = (sys.executable, "-m", "my_monit")
+MYMONIT_ADAPTER = (sys.executable, "-m", "mymonit_adapters")
 #: Seconds until a process that has ended is started again.
 PAUSE_SECS = 0.5
 #: Seconds for a process to end after SIGTERM: longer than a transaction may wait for a lock.
@@ -25,14 +28,15 @@ PROBE_SECS = 5
 
 class Supervised:
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], *, log: Path, restarting: bool = True,
-        pause_secs: float = PAUSE_SECS,
+        self, command: Sequence[str], environment: Mapping[str, str], *, log: Path, folder: Path = APP,
+        restarting: Callable[[int], bool] = lambda status: True,
     ) -> None:
+        """It runs in `folder`; `restarting` says whether it is started again after such an exit status."""
         self._command = command
         self._environment = environment
         self.log = log
+        self._folder = folder
         self._restarting = restarting
-        self._pause_secs = pause_secs
         self._lock = threading.Lock()
         self._wanted = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,7 +95,7 @@ class Supervised:
         with self._lock, self.log.open("ab") as log:
             if self._wanted:
                 self._process = subprocess.Popen(
-                    self._command, cwd=APP, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    self._command, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True,
                 )
                 self.starts += 1
@@ -99,9 +103,9 @@ class Supervised:
     def _supervise(self) -> None:
         while self._process is not None:
             self.endings.append(self._process.wait())
-            if not self._wanted or not self._restarting:
+            if not self._wanted or not self._restarting(self.endings[-1]):
                 return
-            time.sleep(self._pause_secs)
+            time.sleep(PAUSE_SECS)
             before = self.starts
             self._launch()
             if self.starts == before:
@@ -113,7 +117,7 @@ class Listener(Supervised):
 
     def __init__(
         self, environment: Mapping[str, str], *, health_port: int, log: Path, prefix: Sequence[str] = (),
-        command: Sequence[str] = (str(PROGRAMS / "mymonit"), "listen"),
+        command: Sequence[str] = (*MYMONIT, "listen"),
     ) -> None:
         super().__init__(
             [*prefix, *command], {**environment, "HEALTH_PORT": str(health_port), "LOG_LEVEL": "DEBUG"}, log=log

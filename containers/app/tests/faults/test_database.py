@@ -64,9 +64,10 @@ def test_a_database_that_is_killed_keeps_each_message_whole_or_not_at_all(bench:
 @pytest.fixture
 def patient_broker(servers: Servers) -> Iterator[None]:
     """A broker that takes channels away soon, and looks for them often."""
-    servers.broker.configure(consumer_timeout=CONSUMER_TIMEOUT_SECS * 1000, channel_tick_interval=5000)
+    servers.broker.configure(consumer_timeout=CONSUMER_TIMEOUT_SECS * 1000)
     servers.broker.runner.stop()
     servers.broker.start()
+    servers.broker.evaluate("application:set_env(rabbit, channel_tick_interval, 5000).")
     yield
     servers.broker.configure()
     servers.broker.runner.stop()

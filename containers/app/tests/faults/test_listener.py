@@ -106,8 +106,7 @@ def test_a_listener_that_is_stopped_under_load_leaves_nothing_to_be_delivered_ag
 
 @pytest.mark.fault("F15")
 def test_a_message_that_crashes_the_listener_takes_none_of_its_neighbours_along(bench: Bench) -> None:
-    launcher = Path(__file__).with_name("crashing_listener.py")
-    bench.listener = bench.make_listener(command=(sys.executable, str(launcher)))
+    bench.listener = bench.make_listener(command=(sys.executable, "-m", "tests.faults.crashing_listener"))
     source = readings(bench.seed)
     for number, reading in enumerate(islice(source, INNOCENTS)):
         bad = number == INNOCENTS // 2

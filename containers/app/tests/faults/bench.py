@@ -80,14 +80,14 @@ class Bench:
         self.listener.start()
         self.wait_until_ready()
 
-    def mymonit(self, *arguments: str) -> str:
-        """The application's command, as an administrator runs it: not through the proxies."""
+    def mymonit(self, *arguments: str, expected: int = 0) -> str:
+        """The application's command, as an administrator runs it: not through the proxies; what it says."""
         done = subprocess.run(
             [*MYMONIT, *arguments], cwd=APP, env=self._administration(), capture_output=True, text=True,
             timeout=120, check=False,
         )
-        assert done.returncode == 0, f"mymonit {' '.join(arguments)}: {done.stderr[-2000:]}"
-        return done.stdout
+        assert done.returncode == expected, f"mymonit {' '.join(arguments)}: {done.stderr[-2000:]}"
+        return done.stderr if expected else done.stdout
 
     # --- during
 

@@ -184,9 +184,9 @@ class Proxy:
         self.flowing.set()
 
     def _all(self) -> list[Link]:
+        """Those that have ended, too: their sockets are closed at last."""
         with self._lock:
-            links, self._links = self._links, []
-        return links
+            return list(self._links)
 
     def _open(self, port: int) -> int:
         door = socket.create_server(("127.0.0.1", port), backlog=64)

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tests.faults.bench import Bench
+from tests.faults.broker import Broker
+from tests.faults.database import Database
 from tests.faults.instrument import HEADER, configure, rows
 from tests.faults.journal import Key, Reading, readings
 from tests.faults.processes import ADAPTERS, MYMONIT_ADAPTER, Supervised
@@ -22,8 +25,9 @@ BROKEN = ("1649228400000000000,\n", "1649228400000000000,12,5\n", "yesterday,12.
 BROKEN_ROWS = 17
 #: Rows that are there when the backup is made.
 OLD_ROWS = 20_000
-#: Rounds in which each of adapter, listener, broker and database is killed.
-ROUNDS = 2
+#: How often each of adapter, listener, broker and database is killed, and the part of the rows between two kills.
+KILLS = 2
+KILLED_WITHIN = 32
 #: Seconds for all rows to be confirmed, and to be stored, however slow the machine.
 WHOLE_SECS = 3600
 SENSOR = "logger"
@@ -89,8 +93,9 @@ def test_a_folder_of_a_million_rows_arrives_while_everything_is_killed(bench: Be
     adapter = folder.adapter()
     try:
         adapter.start()
-        for number in range(ROUNDS):
-            _kill_all(bench, adapter, first=(4 * number + 1) * len(keys) // 16, step=len(keys) // 16)
+        for number, victim in enumerate(_victims(bench, adapter), start=1):
+            bench.wait_for_total(number * len(keys) // KILLED_WITHIN, within=WHOLE_SECS)
+            victim()
         status = adapter.wait(WHOLE_SECS)
     finally:
         adapter.close()
@@ -99,11 +104,11 @@ def test_a_folder_of_a_million_rows_arrives_while_everything_is_killed(bench: Be
 
     bench.bite(
         kills_of_the_adapter=adapter.endings.count(-9), kills_of_the_listener=bench.listener.endings.count(-9),
-        kills_of_the_servers=2 * ROUNDS,
+        kills_of_the_servers=2 * KILLS,
     )
     bench.note(rows_a_second=round(len(keys) / (time.monotonic() - started)), adapter_status=status)
     bench.conclude()
-    assert adapter.endings.count(-9) == bench.listener.endings.count(-9) == ROUNDS
+    assert adapter.endings.count(-9) == bench.listener.endings.count(-9) == KILLS
     assert bench.verdict.stored == ROWS // FILES * FILES - BROKEN_ROWS
     assert len(folder.rejects.read_bytes().splitlines()) == BROKEN_ROWS
 
@@ -113,15 +118,15 @@ def _straight(bench: Bench) -> dict[str, str]:
     return {"DB_PORT": str(bench.database.port), "RABBIT_URL": f"amqp://127.0.0.1:{bench.broker.port}"}
 
 
-def _kill_all(bench: Bench, adapter: Adapter, *, first: int, step: int) -> None:
-    """One after the other, each when so many more rows are stored."""
-    for number, victim in enumerate((adapter, bench.listener, bench.broker, bench.database)):
-        bench.wait_for_total(first + number * step, within=WHOLE_SECS)
-        if isinstance(victim, Supervised):
-            victim.kill()
-        else:
-            victim.runner.kill()
-            victim.start()
+def _victims(bench: Bench, adapter: Adapter) -> list[Callable[[], None]]:
+    """What is killed, in this order; the adapter early, since it has read everything before everything is stored."""
+
+    def kill(server: Broker | Database) -> None:
+        server.runner.kill()
+        server.start()
+
+    database, broker = partial(kill, bench.database), partial(kill, bench.broker)
+    return [adapter.kill, bench.listener.kill, adapter.kill, broker, database, bench.listener.kill, broker, database]
 
 
 @pytest.mark.fault("backup")

@@ -1,6 +1,7 @@
 """Processes of the product, kept running as Docker or the supervisor keeps them: what ends is started again."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ PAUSE_SECS = 0.5
 STOP_SECS = 60
 #: Seconds for a health probe.
 PROBE_SECS = 5
+
+_DUPLICATES = re.compile(r'^mymonit_ingest_messages_total\{outcome="duplicate"\} (\S+)$', re.MULTILINE)
 
 
 class Supervised:
@@ -122,15 +125,25 @@ class Listener(Supervised):
         super().__init__(
             [*prefix, *command], {**environment, "HEALTH_PORT": str(health_port), "LOG_LEVEL": "DEBUG"}, log=log
         )
-        self._health = f"http://127.0.0.1:{health_port}/health/ready"
+        self._address = f"http://127.0.0.1:{health_port}"
 
     def ready(self) -> bool:
+        answer = self._ask("/health/ready")
+        return answer is not None and answer.ok
+
+    def duplicates(self) -> int:
+        """Messages that this process had seen before, and did not store again."""
+        answer = self._ask("/metrics")
+        found = _DUPLICATES.search(answer.text) if answer is not None else None
+        return int(float(found[1])) if found else 0
+
+    def _ask(self, path: str) -> requests.Response | None:
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                return session.get(self._health, timeout=PROBE_SECS).ok
+                return session.get(self._address + path, timeout=PROBE_SECS)
         except requests.RequestException:
-            return False
+            return None
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log; a line that is no JSON has the text alone."""
@@ -138,13 +151,6 @@ class Listener(Supervised):
 
     def events(self, *names: str) -> int:
         return sum(line.get("message") in names for line in self.lines())
-
-    def duplicates(self) -> int:
-        """Messages that it had seen before, and did not store again."""
-        return sum(
-            int(line.get("mymonit", {}).get("duplicates", 0)) for line in self.lines()
-            if line.get("message") == "batch_stored"
-        )
 
     def mentions(self, text: str) -> int:
         """Lines that hold this text."""

@@ -29,10 +29,11 @@ def test_a_repeated_message_is_stored_once_and_another_body_under_its_id_is_quar
             conflicts += 1
     bench.settle()
 
-    bench.bite(repeated=repeated, duplicates_absorbed=bench.listener.duplicates(), conflicts=conflicts)
+    absorbed = bench.listener.duplicates()
+    bench.bite(repeated=repeated, duplicates_absorbed=absorbed, conflicts=conflicts)
     bench.conclude()
     assert (bench.verdict.stored, bench.verdict.quarantined) == (MESSAGES, conflicts)
-    assert bench.listener.duplicates() == repeated
+    assert absorbed == repeated
 
 
 @pytest.mark.fault("F14")

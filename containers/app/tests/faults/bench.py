@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pika.exceptions import AMQPError
 
@@ -37,6 +37,11 @@ RECOVERY_SECS = 60
 SETTLE_SECS = 180
 #: Messages that the listener stores at a time here, at most: small, so that a fault meets many transactions.
 BATCH = 200
+
+
+class Servers(NamedTuple):
+    database: Database
+    broker: Broker
 
 
 class Bench:
@@ -233,3 +238,14 @@ class Bench:
         }
 
 
+def arranged(bench: Bench) -> Iterator[Bench]:
+    """A bench that is ready; its servers are well again afterwards, and hold nothing of it."""
+    try:
+        bench.prepare()
+        yield bench
+    finally:
+        bench.close()
+        for server in (bench.database, bench.broker):
+            if not server.runner.alive:
+                server.start()
+        bench.forget()

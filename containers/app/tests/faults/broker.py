@@ -35,7 +35,9 @@ collect_statistics_interval = 1000
 
 
 class Broker:
-    def __init__(self, runner: Runner, *, port: int, management_port: int, user: str, password: str, conf: Path) -> None:
+    def __init__(
+        self, runner: Runner, *, port: int, management_port: int, user: str, password: str, conf: Path
+    ) -> None:
         self.runner = runner
         self.port = port
         self.user = user

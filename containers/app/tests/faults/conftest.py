@@ -1,4 +1,4 @@
-"""The fault harness: real servers, killed, cut off, filled and frozen under load; nothing may be lost, doubled or false.
+"""The fault harness: real servers killed, cut off, filled and frozen under load; nothing may be lost, doubled or false.
 
 Tests are chosen by name only: FAULTS="F2 F6" (as `./run-checks.sh faults F2 F6` sets it), FAULTS=all, or FAULTS=minimal
 for the small set of every run. FAULTS_SEEDS="1 2 3" are the seeds; FAULTS_SERVERS=containers takes the servers of
@@ -14,14 +14,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.faults.bench import Bench
-from tests.faults.broker import Broker, rabbitmq, rabbitmq_container
+from tests.faults.bench import Bench, Servers, arranged
+from tests.faults.broker import rabbitmq, rabbitmq_container
 from tests.faults.checker import SETS
-from tests.faults.database import Database, mariadb, mysql_container
+from tests.faults.database import mariadb, mysql_container
 
 CHOSEN = os.environ.get("FAULTS", "").split()
 MINIMAL = CHOSEN == ["minimal"]
@@ -34,11 +33,6 @@ BIG = {"million", "backup"}
 _HEAD = ("fault", "seed", "sent", "confirmed", "stored", "quarantined", *SETS)
 _WIDTHS = [max(len(name), width) for name, width in zip(_HEAD, (8, 4, 8, 8, 8), strict=False)]
 _WIDTHS += [len(name) for name in _HEAD[len(_WIDTHS) :]]
-
-
-class Servers(NamedTuple):
-    database: Database
-    broker: Broker
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -115,21 +109,8 @@ def bench(servers: Servers, seed: int, workshop: Path, request: pytest.FixtureRe
     if CONTAINERS and request.node.get_closest_marker("processes"):
         pytest.skip("only with servers that are processes of this machine")
     folder = Path(tempfile.mkdtemp(prefix=f"{_name(request.node)}-{seed}-", dir=workshop))
-    yield from arranged(Bench(servers.database, servers.broker, folder, seed=seed), request)
-
-
-def arranged(bench: Bench, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """A bench that is ready, and its servers well again afterwards."""
-    request.node.bench = bench
-    try:
-        bench.prepare()
-        yield bench
-    finally:
-        bench.close()
-        for server in (bench.database, bench.broker):
-            if not server.runner.alive:
-                server.start()
-        bench.forget()
+    request.node.bench = Bench(servers.database, servers.broker, folder, seed=seed)
+    yield from arranged(request.node.bench)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -152,7 +133,8 @@ def _line(item: pytest.Item, bench: Bench | None, outcome: str, seconds: float) 
         numbers = [verdict.sent, verdict.confirmed, verdict.stored, verdict.quarantined, *verdict.counts()]
     seed = bench.seed if bench is not None else "-"
     cells = [str(cell).rjust(width) for cell, width in zip((_name(item), seed, *numbers), _WIDTHS, strict=True)]
-    proofs = "" if bench is None else ", ".join(f"{name} {number:g}" for name, number in (bench.bites | bench.notes).items())
+    facts = {} if bench is None else bench.bites | bench.notes
+    proofs = ", ".join(f"{name} {number:g}" for name, number in facts.items())
     return f"{'  '.join(cells)}  {seconds:5.0f} s  {outcome}  {proofs}"
 
 
@@ -173,7 +155,8 @@ def _print(item: pytest.Item, line: str) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if any(item.get_closest_marker("fault") for item in session.items):
         terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-        terminal.write_line(f"seeds {' '.join(map(str, SEEDS))}; servers: {'containers' if CONTAINERS else 'processes'}")
+        kind = "containers" if CONTAINERS else "processes"
+        terminal.write_line(f"seeds {' '.join(map(str, SEEDS))}; servers: {kind}")
         terminal.write_line("  ".join(name.rjust(width) for name, width in zip(_HEAD, _WIDTHS, strict=True)))
 
 

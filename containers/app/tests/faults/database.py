@@ -22,7 +22,9 @@ IMAGE = "mysql:8.4"
 _PRODUCT = Path(__file__).parents[3] / "mysql" / "mymonit.cnf"
 
 #: Small, since a machine may run several, and so that there is little to make.
-_SMALL = {"innodb_buffer_pool_size": "128M", "loose_innodb_log_file_size": "96M", "loose_innodb_redo_log_capacity": "96M"}
+_SMALL = {
+    "innodb_buffer_pool_size": "128M", "loose_innodb_log_file_size": "96M", "loose_innodb_redo_log_capacity": "96M",
+}
 
 
 class Database:

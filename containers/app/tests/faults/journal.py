@@ -12,7 +12,7 @@ from typing import NamedTuple
 EXPERIMENT, MEASURE = "fault-injection", "hertz"
 STORED = "stored"
 
-#: Nanoseconds since 1970 of the first reading: 2022-04-06T07:00:00Z. Each later one is a prime number of nanoseconds on.
+#: Nanoseconds since 1970 of the first reading, 2022-04-06T07:00:00Z, and from each to the next: no round number.
 FIRST = 1_649_228_400 * 10**9
 STEP = 1_000_003
 

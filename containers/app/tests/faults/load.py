@@ -49,7 +49,8 @@ class Load:
     def __enter__(self) -> "Load":
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=ADAPTERS, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                self._command, cwd=ADAPTERS, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
+                start_new_session=True,
             )
         self._writer.start()
         return self
@@ -79,7 +80,7 @@ class Load:
     def _write(self) -> None:
         assert self._process is not None and self._process.stdin is not None
         source, started = readings(self._seed), time.monotonic()
-        with suppress(OSError):  # the adapter has ended; its exit status says so
+        with suppress(OSError, ValueError):  # the adapter has ended; its exit status says so
             self._process.stdin.write(HEADER.encode())
             while not self._stopping.is_set():
                 some = list(islice(source, PORTION))

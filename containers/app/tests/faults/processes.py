@@ -98,8 +98,8 @@ class Supervised:
         with self._lock, self.log.open("ab") as log:
             if self._wanted:
                 self._process = subprocess.Popen(
-                    self._command, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True,
+                    self._command, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=log, start_new_session=True,
                 )
                 self.starts += 1
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import mysql.connector
 import pytest
 
-from tests.faults.bench import PARKED, Bench
+from tests.faults.bench import PARKED, Bench, Servers, arranged
 from tests.faults.checker import torn
-from tests.faults.conftest import Servers, arranged
 from tests.faults.database import Database, mariadb
 from tests.faults.filled import SmallDisk
 
@@ -123,7 +122,8 @@ def cramped_bench(
 ) -> Iterator[Bench]:
     folder = workshop / f"F8-{seed}-{time.monotonic_ns()}"
     folder.mkdir()
-    yield from arranged(Bench(cramped, servers.broker, folder, seed=seed), request)
+    request.node.bench = Bench(cramped, servers.broker, folder, seed=seed)
+    yield from arranged(request.node.bench)
 
 
 @pytest.mark.fault("F8")

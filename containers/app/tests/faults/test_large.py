@@ -185,8 +185,10 @@ def _client(bench: Bench) -> Path:
 
 def _dump(bench: Bench, file: Path) -> None:
     with file.open("wb") as out:
-        command = ["mariadb-dump", f"--defaults-file={_client(bench)}", "--single-transaction", "--databases", bench.name]
-        subprocess.run(command, stdout=out, check=True, timeout=WHOLE_SECS)
+        program = ["mariadb-dump", f"--defaults-file={_client(bench)}"]
+        subprocess.run(
+            [*program, "--single-transaction", "--databases", bench.name], stdout=out, check=True, timeout=WHOLE_SECS
+        )
 
 
 def _restore(bench: Bench, file: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_network_cut_to_the_database_is_waited_out(bench: Bench) -> None:
 
 
 def _crawl(bench: Bench) -> float:
-    """Let a byte a second pass for a while: no time-out can tell that from a long answer. How long nothing was stored."""
+    """Let a byte a second pass for a while, which no time-out can tell from a long answer; for how long."""
     started = time.monotonic()
     bench.to_database.slow = True
     bench.until(lambda: time.monotonic() > started + 2)

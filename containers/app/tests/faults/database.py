@@ -28,8 +28,10 @@ _SMALL = {
 
 
 class Database:
-    def __init__(self, runner: Runner, *, port: int, user: str, password: str) -> None:
+    def __init__(self, runner: Runner, *, port: int, user: str, password: str, encrypted: bool = False) -> None:
+        """`encrypted`: its connections are, so that a proxy does not see what is said on them."""
         self.runner = runner
+        self.encrypted = encrypted
         self.port = port
         self.user = user
         self.password = password
@@ -110,16 +112,16 @@ def mariadb(folder: Path, *, data: Path | None = None, **options: object) -> Dat
 
 
 def mysql_container(folder: Path) -> Database:
-    """Without TLS: the proxy in front of it must see a COMMIT."""
+    """With TLS: without it MySQL lets nobody in who has not been there since it started."""
     port, password = free_ports(1)[0], uuid.uuid4().hex
     folder.mkdir(parents=True, exist_ok=True)
     secrets = folder / "environment"
     secrets.write_text(f"MYSQL_ROOT_PASSWORD={password}\n", encoding="utf-8")
     secrets.chmod(0o600)
     mount = f"{_PRODUCT}:/etc/mysql/conf.d/mymonit.cnf:ro"
-    own = {**_SMALL, "port": port, "bind-address": "127.0.0.1", "tls-version": ""}
+    own = {**_SMALL, "port": port, "bind-address": "127.0.0.1"}
     runner = ContainerRunner(
         f"mymonit-faults-{uuid.uuid4().hex[:8]}", IMAGE, options=["--env-file", str(secrets), "--volume", mount],
         arguments=[f"--{name}={value}" for name, value in own.items()],
     )
-    return Database(runner, port=port, user="root", password=password)
+    return Database(runner, port=port, user="root", password=password, encrypted=True)

@@ -15,7 +15,7 @@ readonly LEAST_COVERAGE=90
 
 usage() {
     cat <<'USAGE'
-./run-checks.sh [PART...]     without a part: all of them but the last two
+./run-checks.sh [PART...]     without a part: all but bench and faults
 
     unit          the application, without servers
     integration   the application on a real database and a real broker

@@ -152,6 +152,11 @@ class Listener(Supervised):
     def events(self, *names: str) -> int:
         return sum(line.get("message") in names for line in self.lines())
 
+    def batches(self, *, longer_than: float) -> int:
+        """Transactions that took more than so many seconds."""
+        stored = (line.get("mymonit", {}) for line in self.lines() if line.get("message") == "batch_stored")
+        return sum(fields.get("seconds", 0) > longer_than for fields in stored)
+
     def mentions(self, text: str) -> int:
         """Lines that hold this text."""
         return sum(text in line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines())

@@ -12,6 +12,8 @@ from tests.faults.proxy import Link
 NOTICED_SECS = 60 + 20
 #: Seconds in which a dead connection to the database must be noticed: its time-out for an answer, and the pause.
 ANSWER_SECS = 30 + 20 + 10
+#: A batch that took as many seconds has waited for an answer that never came.
+REPLACED_SECS = 20
 #: Seconds that the line to the database carries a byte a second.
 CRAWL_SECS = 10
 #: A statement of the driver, which is one packet: the command 3 and the text.
@@ -71,22 +73,23 @@ def test_a_network_cut_to_the_database_is_waited_out(bench: Bench) -> None:
         database.reset()  # a connection that is lost between two batches is replaced without a word
         for cut in (database.refuse, database.blackhole, database.half_open):
             bench.wait_for_rows(200)
-            before = bench.listener.events("storing_interrupted")
-            started = time.monotonic()
+            before, started = _noticed(bench), time.monotonic()
             cut()
-            bench.until(lambda: bench.listener.events("storing_interrupted") > before, within=ANSWER_SECS, every=0.2)
+            bench.until(lambda: _noticed(bench) > before, within=ANSWER_SECS, every=0.2)
             slowest = max(slowest, time.monotonic() - started)
             database.let_pass()
             bench.wait_until_ready()
         crawled = _crawl(bench)
         bench.wait_for_rows(200)
 
-    bench.bite(
-        cuts=5, interruptions=bench.listener.events("storing_interrupted"), slowest_notice_secs=slowest,
-        secs_of_a_byte_each=crawled,
-    )
+    bench.bite(cuts=5, noticed=_noticed(bench), slowest_notice_secs=slowest, secs_of_a_byte_each=crawled)
     bench.conclude()
     assert bench.deliveries.most_returns <= 1
+
+
+def _noticed(bench: Bench) -> int:
+    """Interruptions, and batches before which an idle connection was found dead, and replaced without a word."""
+    return bench.listener.events("storing_interrupted") + bench.listener.batches(longer_than=REPLACED_SECS)
 
 
 def _crawl(bench: Bench) -> float:

@@ -1,4 +1,7 @@
-"""Measures as bytes: JSON objects or lines of CSV, fields in the same order."""
+"""Measures as bytes: how each format begins, what stands between the parts of a measure, and how it ends.
+
+The fields and their order are the same everywhere: experiment, measure_type, sensor, timestamp, value.
+"""
 
 import csv
 import io
@@ -6,42 +9,52 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from my_monit.model import Measure
-from my_monit.services.measures import Chunk
-from my_monit.timestamps import to_rfc3339
+from my_monit.model import Experiment, Series
+from my_monit.storage.ports import Layout, Text
 
 COLUMNS = ("experiment", "measure_type", "sensor", "timestamp", "value")
 
 
-class MeasureRow(msgspec.Struct):
-    """One measure as clients see it; `sensor` is None when the instrument named none."""
-
-    experiment: str
-    measure_type: str
-    sensor: str | None
-    timestamp: str
-    value: float
+def csv_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
+    """RFC 4180; no sensor is an empty field."""
+    begins = {one.series_id: csv_record(experiment.name, one.measure_type, one.sensor) + b"," for one in series}
+    return Layout(begins, b",", b"\r\n")
 
 
-def to_json(chunk: Chunk) -> bytes:
-    return msgspec.json.encode([_row(chunk, measure) for measure in chunk.measures])
+def ndjson_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
+    return _objects(experiment, series, b"}\n")
 
 
-def to_csv(chunks: Iterable[Chunk]) -> Iterator[str]:
-    """RFC 4180 with a header, a chunk at a time; no sensor is an empty field, a value has its shortest exact form."""
-    yield ",".join(COLUMNS) + "\r\n"
-    for chunk in chunks:
-        lines = io.StringIO()
-        writer = csv.writer(lines)
-        writer.writerows(
-            (row.experiment, row.measure_type, row.sensor, row.timestamp, repr(row.value))
-            for row in (_row(chunk, measure) for measure in chunk.measures)
-        )
-        yield lines.getvalue()
+def json_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
+    return _objects(experiment, series, b"},")
 
 
-def _row(chunk: Chunk, measure: Measure) -> MeasureRow:
-    series = chunk.series[measure.series_id]
-    return MeasureRow(
-        chunk.experiment.name, series.measure_type, series.sensor or None, to_rfc3339(measure.time), measure.value
-    )
+def to_json(text: Text) -> bytes:
+    return b"[%s]" % text.written.removesuffix(b",")
+
+
+def to_csv(texts: Iterable[Text]) -> Iterator[bytes]:
+    yield csv_record(*COLUMNS) + b"\r\n"
+    yield from written(texts)
+
+
+def written(texts: Iterable[Text]) -> Iterator[bytes]:
+    """An empty chunk would end the answer."""
+    return (text.written for text in texts if text.written)
+
+
+def csv_record(*cells: object) -> bytes:
+    """Without its end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue().encode()
+
+
+def _objects(experiment: Experiment, series: Iterable[Series], end: bytes) -> Layout:
+    begins = {one.series_id: _object(experiment, one)[:-1] + b',"timestamp":"' for one in series}
+    return Layout(begins, b'","value":', end)
+
+
+def _object(experiment: Experiment, series: Series) -> bytes:
+    names = experiment.name, series.measure_type, series.sensor or None
+    return msgspec.json.encode(dict(zip(COLUMNS, names)))

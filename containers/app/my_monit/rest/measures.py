@@ -1,8 +1,7 @@
 """/measures/ and /series/: what was measured in an experiment, for its scientists."""
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from dependency_injector.wiring import Provide, inject
 from flask import Response, request
@@ -16,16 +15,30 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
-from my_monit.rest.formats import to_csv, to_json
+from my_monit.rest.formats import csv_layout, json_layout, ndjson_layout, to_csv, to_json, written
 from my_monit.rest.paging import decode_cursor, next_link
-from my_monit.services.measures import Chunk, MeasureService
+from my_monit.services.measures import Form, MeasureService
+from my_monit.storage.ports import Text
 from my_monit.timestamps import to_rfc3339
 
 #: Measures of a JSON page. Streams have no limit unless one is given.
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
 
-_MEDIA = {"application/json": "json", "text/csv": "csv"}
+
+class _Stream(NamedTuple):
+    """A format of any length."""
+
+    layout: Form
+    encode: Callable[[Iterable[Text]], Iterator[bytes]]
+    content_type: str
+
+
+_STREAMS = {
+    "csv": _Stream(csv_layout, to_csv, "text/csv; charset=utf-8; header=present"),
+    "ndjson": _Stream(ndjson_layout, written, "application/x-ndjson"),
+}
+_MEDIA = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
 
 blueprint = Blueprint("measures", __name__, description="Measurements")
 
@@ -49,18 +62,22 @@ class MeasureResource(MethodView):
     def get(
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
     ) -> Response:
-        """Measures, newest first: a page of JSON, or all of them as CSV."""
+        """Measures, newest first: a page of JSON, or all of them as a stream."""
         after = decode_cursor(query["cursor"], Position) if query["cursor"] else None
-        if (query["format"] or _wanted_format()) == "csv":
-            chunks = measures.stream(
-                current_actor(), experiment_id, _selection(query), after=after, limit=query["limit"]
+        name = query["format"] or _wanted_format()
+        if name in _STREAMS:
+            form = _STREAMS[name]
+            texts = measures.stream(
+                current_actor(), experiment_id, _selection(query), form.layout, after=after, limit=query["limit"]
             )
-            return _csv(chunks, experiment_id)
+            return _streamed(form.encode(texts), form.content_type, f"measures-{experiment_id}.{name}")
         limit = query["limit"] or DEFAULT_LIMIT
         if limit > MAX_LIMIT:
-            raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; format=csv has no limit."))
-        page = measures.page(current_actor(), experiment_id, _selection(query), after=after, limit=limit + 1)
-        return _json(page, limit)
+            raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; the other formats have no limit."))
+        page = measures.page(
+            current_actor(), experiment_id, _selection(query), json_layout, after=after, limit=limit
+        )
+        return Response(to_json(page), headers=_link(page), content_type="application/json")
 
 
 @blueprint.route("/series/<id:experiment_id>")
@@ -88,23 +105,16 @@ def _wanted_format() -> str:
     return _MEDIA[media or "application/json"]
 
 
-def _json(page: Chunk, limit: int) -> Response:
-    shown = page._replace(measures=page.measures[:limit])
-    headers = {}
-    if len(page.measures) > limit:
-        last = shown.measures[-1]
-        headers = next_link(Position(last.time, last.series_id, last.measure_id))
-    return Response(to_json(shown), headers=headers, content_type="application/json")
+def _link(page: Text) -> dict[str, str]:
+    return {} if page.last is None else next_link(page.last)
 
 
-def _csv(chunks: Iterator[Chunk], experiment_id: int) -> Response:
-    # The first chunk is read before the status leaves, so that a database that is away is a 503, not a torn answer.
-    started: Iterable[Chunk] = chain([next(chunks)], chunks)
+def _streamed(chunks: Iterator[bytes], content_type: str, name: str) -> Response:
     headers = {
-        "Content-Disposition": f'attachment; filename="measures-{experiment_id}.csv"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "X-Accel-Buffering": "no",  # the proxy passes a stream on as it comes
     }
-    return Response(to_csv(started), headers=headers, content_type="text/csv; charset=utf-8; header=present")
+    return Response(chunks, headers=headers, content_type=content_type)
 
 
 def _extent(extent: SeriesExtent) -> dict[str, Any]:

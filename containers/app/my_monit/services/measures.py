@@ -1,24 +1,18 @@
 """Measures as the scientists of an experiment read them, and nobody else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from my_monit.errors import NotFound
 from my_monit.logs.audit import Act, Audit
-from my_monit.model import Actor, Experiment, Measure, Position, Selection, Series, SeriesExtent
+from my_monit.model import Actor, Experiment, Position, Selection, Series, SeriesExtent
 from my_monit.permissions import Verb
-from my_monit.storage.ports import StoragePort
+from my_monit.services import export
+from my_monit.services.export import Export
+from my_monit.storage.ports import Layout, StoragePort, Text
 
-#: Measures per query of a stream: enough to make the query's own cost vanish, about 1 MiB in memory.
-STREAM_CHUNK = 10_000
-
-
-class Chunk(NamedTuple):
-    """Some measures of an experiment, with what their series ids stand for."""
-
-    experiment: Experiment
-    series: dict[int, Series]
-    measures: list[Measure]
+#: Says how the measures of these series of an experiment are written.
+Form = Callable[[Experiment, Iterable[Series]], Layout]
 
 
 class SeriesReport(NamedTuple):
@@ -34,45 +28,39 @@ class MeasureService:
         self._audit = audit
 
     def page(
-        self, actor: Actor, experiment_id: int, selection: Selection, *, after: Position | None, limit: int
-    ) -> Chunk:
+        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
+        after: Position | None, limit: int,
+    ) -> Text:
         """At most `limit` measures beyond `after`. Raises NotFound unless the scientist is associated."""
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
-            experiment, series = _visible(act, actor, experiment_id, selection)
-            measures = act.unit.measures.chunk(
-                experiment_id, list(series), selection,
-                visible_to=actor.user_id, after=after, limit=limit, span=None,
-            )
-        return Chunk(experiment, series, measures)
+        return self._begin(actor, experiment_id, selection, form, after=after, limit=limit)[1]
 
     def stream(
-        self, actor: Actor, experiment_id: int, selection: Selection, *, after: Position | None, limit: int | None
-    ) -> Iterator[Chunk]:
-        """All measures beyond `after`, at most `limit` (None: no limit), chunk by chunk; the first may be empty.
+        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
+        after: Position | None, limit: int | None,
+    ) -> Iterator[Text]:
+        """All measures beyond `after`, at most `limit` (None: no limit), piece by piece; a piece may be empty.
 
-        Each chunk is a transaction of its own, so a slow reader holds nothing, and looks at the association again.
+        The first one is read before this returns. When the association ends meanwhile, the stream breaks off with
+        NotFound, so that nobody takes a part for the whole.
         """
-        size = STREAM_CHUNK if limit is None else min(limit, STREAM_CHUNK)
-        chunk = self.page(actor, experiment_id, selection, after=after, limit=size)
-        left = None if limit is None else limit - len(chunk.measures)
-        return self._rest(actor, chunk, selection, left=left, size=size)
+        size = export.STREAM_CHUNK if limit is None else min(limit, export.STREAM_CHUNK)
+        whole, text = self._begin(actor, experiment_id, selection, form, after=after, limit=size)
+        if limit is None:
+            return whole.unlimited(text, selection)
+        return whole.limited(text, selection, limit - text.measures)
 
-    def _rest(
-        self, actor: Actor, chunk: Chunk, selection: Selection, *, left: int | None, size: int
-    ) -> Iterator[Chunk]:
-        yield chunk
-        measures = chunk.measures
-        while len(measures) == size and left != 0:
-            size = STREAM_CHUNK if left is None else min(left, STREAM_CHUNK)
-            first, last = measures[0], measures[-1]
-            with self._storage.unit() as unit:
-                measures = unit.measures.chunk(
-                    chunk.experiment.experiment_id, list(chunk.series), selection, visible_to=actor.user_id,
-                    after=Position(last.time, last.series_id, last.measure_id), limit=size,
-                    span=abs(last.time - first.time),
-                )
-            left = None if left is None else left - len(measures)
-            yield Chunk(chunk.experiment, chunk.series, measures)
+    def _begin(
+        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
+        after: Position | None, limit: int,
+    ) -> tuple[Export, Text]:
+        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+            experiment, series = _visible(act, actor, experiment_id, selection)
+            layout = form(experiment, series.values())
+            text = act.unit.measures.text(
+                experiment_id, list(series), selection, layout,
+                visible_to=actor.user_id, after=after, limit=limit, span=None,
+            )
+        return Export(self._storage, actor, experiment_id, list(series), layout), text
 
     def series(self, actor: Actor, experiment_id: int) -> SeriesReport:
         with self._audit.act(actor, Verb.SERIES_READ, f"experiment:{experiment_id}") as act:

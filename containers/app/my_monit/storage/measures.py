@@ -1,37 +1,26 @@
-"""Measures in MySQL: clustered by series and time, read newest or oldest first, only ever inserted.
-
-One series is read along its key. A whole experiment is many series, so it is read through windows of time: each
-window is a handful of short key ranges that the database merges, and its width follows what the last one yielded.
-"""
+"""Measures in MySQL: clustered by series and time, read newest or oldest first, only ever inserted."""
 
 import math
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from my_monit.model import Measure, Position, Selection
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import ASSOCIATED
-from my_monit.storage.ports import Origin, Sample
+from my_monit.storage.ports import Layout, Origin, Sample, Text
+from my_monit.storage.text import TextSelect, together
+from my_monit.storage.windows import (
+    EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, rows_of,
+)
 
 #: Measures per INSERT, twice that at most: beyond it the rate no longer grows (bench/), and a statement stays small.
 INSERT_ROWS = 10_000
 #: Measure ids that a process takes at a time: a power of two so that block numbers can be read off an id.
 BLOCK_BITS = 20
-#: Nanoseconds of the first window when nothing is known of the data's density: one minute, safe where data is dense
-#: and few steps away from enough where it is sparse (docs/decisions/0002-measures-layout.md).
-FIRST_SPAN = 60_000_000_000
-#: How much wider the next window may be than one that yielded too little.
-GROWTH = 16
-#: A window is made to hold this much more than is wanted: a little too much is cheap, too little is another query.
-SURPLUS = 1.2
-
-#: The bit of a measure's id that says: its value is -0.0. MariaDB stores every zero as +0.0.
-NEGATIVE_ZERO = 1 << 63
 
 _INTO_MEASURES = "MEASURES (series_id, time, measure_id, value, received, publisher_id)"
-_EARLIEST, _LATEST = 0, 2**63 - 1
 
 
 class MeasureIds:
@@ -56,18 +45,16 @@ class MeasureIds:
         return range(first, first + count)
 
 
-class _Direction(Protocol):
-    order: str
-    beyond: str
-    edge: str
+@dataclass(frozen=True)
+class _Rows:
+    """Measures of one query."""
 
+    measures: list[Measure]
+    is_cut: bool
 
-class _Descending:
-    order, beyond, edge = "DESC", "<", "MAX"
-
-
-class _Ascending:
-    order, beyond, edge = "ASC", ">", "MIN"
+    @property
+    def measures_read(self) -> int:
+        return len(self.measures)
 
 
 class Measures:
@@ -79,13 +66,36 @@ class Measures:
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
     ) -> list[Measure]:
-        allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"
-        if not series_ids or not self._session.rows(allowed, (visible_to, experiment_id))[0][0]:
+        if not self._may_read(experiment_id, series_ids, visible_to):
             return []
-        start = selection.start if selection.start is not None else _EARLIEST
-        end = selection.end - 1 if selection.end is not None else _LATEST
-        window = _Window(self._session, series_ids, _Descending if selection.descending else _Ascending)
-        return window.read(start, min(end, _LATEST), after=after, limit=limit, span=span)
+        direction = _direction(selection)
+
+        def select(lo: int, hi: int, after: Position | None, limit: int) -> _Rows:
+            rows = self._session.rows(
+                f"SELECT series_id, time, measure_id, value {rows_of(series_ids, direction, lo, hi, after)} LIMIT {limit}"
+            )
+            return _Rows([_measure(*row) for row in rows], len(rows) == limit)
+
+        windows = Windows(self._session, series_ids, direction, select)
+        parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
+        return [measure for part in parts for measure in part.measures]
+
+    def text(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+        visible_to: str, after: Position | None, limit: int, span: int | None,
+    ) -> Text:
+        if not self._may_read(experiment_id, series_ids, visible_to):
+            return Text(b"", 0, 0, None)
+        direction = _direction(selection)
+        windows = Windows(
+            self._session, series_ids, direction, TextSelect(self._session, series_ids, direction, layout)
+        )
+        parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
+        return together(list(parts), layout, direction, limit=limit)
+
+    def _may_read(self, experiment_id: int, series_ids: Sequence[int], visible_to: str) -> bool:
+        allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"
+        return bool(series_ids and self._session.rows(allowed, (visible_to, experiment_id))[0][0])
 
     def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
         at = "UNIX_TIMESTAMP()" if received is None else f"{received:d}"
@@ -129,77 +139,19 @@ def _rows(origin: Origin, samples: Sequence[Sample], ids: range, received: str) 
     ]
 
 
-class _Window:
-    """Reads the measures of some series in one direction of time; `lo` and `hi` are inclusive nanoseconds."""
-
-    def __init__(self, session: Session, series_ids: Sequence[int], direction: type[_Direction]) -> None:
-        self._session = session
-        self._series_ids = series_ids
-        self._direction = direction
-
-    def read(self, lo: int, hi: int, *, after: Position | None, limit: int, span: int | None) -> list[Measure]:
-        if after is not None:
-            lo, hi = (lo, min(hi, after.time)) if self._descending else (max(lo, after.time), hi)
-        if len(self._series_ids) == 1:
-            return self._select(lo, hi, after, limit)
-        found: list[Measure] = []
-        width = max(span or FIRST_SPAN, 1)
-        edge = None if after is None else (hi if self._descending else lo)
-        while lo <= hi:
-            edge = self._edge(lo, hi) if edge is None else edge
-            if edge is None:
-                break
-            near, far = (max(lo, edge - width), edge) if self._descending else (edge, min(hi, edge + width))
-            rows = self._select(near, far, after, limit - len(found))
-            found += rows
-            if len(found) == limit:
-                break
-            after = None
-            lo, hi = (lo, near - 1) if self._descending else (far + 1, hi)
-            # An empty window is a gap in the data: a dive finds its other side in one step, however wide it is.
-            edge = (hi if self._descending else lo) if rows else None
-            width = _next_width(width, got=len(rows), want=limit - len(found))
-        return found
-
-    @property
-    def _descending(self) -> bool:
-        return self._direction is _Descending
-
-    def _edge(self, lo: int, hi: int) -> int | None:
-        """The first time there is in the direction of reading: one dive into the key per series."""
-        edge = self._direction.edge
-        dives = " UNION ALL ".join(
-            f"(SELECT {edge}(time) AS edge FROM MEASURES "
-            f"WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
-            for number in self._series_ids
-        )
-        row = self._session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")
-        return int(row[0]) if row and row[0] is not None else None
-
-    def _select(self, lo: int, hi: int, after: Position | None, limit: int) -> list[Measure]:
-        order, beyond = self._direction.order, self._direction.beyond
-        numbers = ", ".join(map(str, self._series_ids))
-        keyset = "" if after is None else (
-            f"AND (time {beyond} {after.time} OR (time = {after.time} AND (series_id {beyond} {after.series_id} "
-            f"OR (series_id = {after.series_id} AND measure_id {beyond} {after.measure_id}))))"
-        )
-        rows = self._session.rows(
-            "SELECT series_id, time, measure_id, value FROM MEASURES "
-            f"WHERE series_id IN ({numbers}) AND time BETWEEN {lo} AND {hi} {keyset} "
-            f"ORDER BY time {order}, series_id {order}, measure_id {order} LIMIT {limit}"
-        )
-        return [
-            Measure(series_id, time, number, -0.0 if number >= NEGATIVE_ZERO else value)
-            for series_id, time, number, value in rows
-        ]
-
-
 def _marked(number: int, value: float) -> int:
     return number if value or math.copysign(1, value) > 0 else number | NEGATIVE_ZERO
 
 
-def _next_width(width: int, *, got: int, want: int) -> int:
-    """As wide as it takes to hold what is still wanted, if the data goes on as dense as in the last window."""
-    if not got:
-        return width * GROWTH
-    return max(1, min(width * GROWTH, int(width * want / got * SURPLUS)))
+def _direction(selection: Selection) -> type[Direction]:
+    return Descending if selection.descending else Ascending
+
+
+def _bounds(selection: Selection) -> tuple[int, int]:
+    start = selection.start if selection.start is not None else EARLIEST
+    end = selection.end - 1 if selection.end is not None else LATEST
+    return start, min(end, LATEST)
+
+
+def _measure(series_id: int, time: int, number: int, value: float) -> Measure:
+    return Measure(series_id, time, number, -0.0 if number >= NEGATIVE_ZERO else value)

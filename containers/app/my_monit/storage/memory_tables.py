@@ -13,7 +13,8 @@ from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
-from my_monit.storage.ports import AuditRow, MessageId, Origin, Sample
+from my_monit.storage.ports import AuditRow, Layout, MessageId, Origin, Sample, Text
+from my_monit.timestamps import to_rfc3339
 
 _K = TypeVar("_K", int, str)
 _V = TypeVar("_V")
@@ -188,6 +189,18 @@ class Measures(_Table):
         ]
         return sorted(found, key=_position, reverse=selection.descending)[:limit]
 
+    def text(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+        visible_to: str, after: Position | None, limit: int, span: int | None,
+    ) -> Text:
+        found = self.chunk(
+            experiment_id, series_ids, selection, visible_to=visible_to, after=after, limit=limit + 1, span=span
+        )
+        last = _position(found[limit - 1]) if len(found) > limit else None
+        found = found[:limit]
+        span = abs(found[-1].time - found[0].time) if found else 0
+        return Text(b"".join(_line(measure, layout) for measure in found), len(found), span, last)
+
     def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
         del received  # nothing reads it yet
         known = set(self._tables.series.values())
@@ -314,6 +327,12 @@ def _pair(association: Association) -> tuple[int, str]:
 
 def _position(measure: Measure) -> Position:
     return Position(measure.time, measure.series_id, measure.measure_id)
+
+
+def _line(measure: Measure, layout: Layout) -> bytes:
+    time = str(measure.time) if layout.in_nanoseconds else to_rfc3339(measure.time)
+    value = repr(measure.value).removesuffix(".0") if measure.value else repr(measure.value)
+    return layout.begins[measure.series_id] + time.encode() + layout.between + value.encode() + layout.end
 
 
 def _utc(moment: datetime | None) -> datetime | None:

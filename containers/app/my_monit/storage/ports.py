@@ -104,6 +104,31 @@ class SeriesTable(Protocol):
         """The id of the series, which comes into being if need be; `sensor` is '' when the instrument named none."""
 
 
+class Layout(NamedTuple):
+    """How a measure is written: what its series begins with, by id, then its time, `between`, its value, and `end`.
+
+    A time is RFC 3339 in UTC with as many digits as needed, or whole nanoseconds since 1970; a value is the shortest
+    decimal number that means the same double.
+    """
+
+    begins: dict[int, bytes]
+    between: bytes
+    end: bytes
+    in_nanoseconds: bool = False
+
+
+class Text(NamedTuple):
+    """Measures as bytes; `span` is the time in ns from the first to the last of them.
+
+    `last` is where the next ones begin, None when there are no more.
+    """
+
+    written: bytes
+    measures: int
+    span: int
+    last: Position | None
+
+
 class Measures(Protocol):
     def chunk(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
@@ -116,6 +141,12 @@ class Measures(Protocol):
         very experiment is the caller's to see to. Only the times of `selection` count here, its types and sensors are
         what `series_ids` were chosen by. `span` hints how many nanoseconds the measures before these spanned.
         """
+
+    def text(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+        visible_to: str, after: Position | None, limit: int, span: int | None,
+    ) -> Text:
+        """The same measures as `chunk` gives, as text; `layout` knows the beginnings of all these series."""
 
     def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
         """Store all of them, equal ones too, each under an id of its own; count them in their series.

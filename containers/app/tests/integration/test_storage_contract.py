@@ -2,6 +2,7 @@
 
 import struct
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -13,7 +14,8 @@ from my_monit.model import (
     MeasureType, Position, PublisherUsage, Quarantined, QuarantineSelection, Reason, Role, Selection, User,
 )
 from my_monit.storage.memory import MemoryStorage
-from my_monit.storage.ports import AuditRow, MessageId
+from my_monit.storage.ports import AuditRow, Layout, MessageId, Text
+from my_monit.timestamps import to_rfc3339
 from tests.measures import NewMeasure, by_origin
 
 MINUTE = 60 * 10**9
@@ -87,6 +89,18 @@ class Lab:
                 self.experiment_id, series_ids, Selection(**selection),
                 visible_to=visible_to, after=after, limit=limit, span=span,
             )
+
+    def text(self, series_ids, *, limit=100_000, after=None, in_nanoseconds=False, **selection):
+        """As `read`, in the database's words: lines of series, time and value, and where the next ones begin."""
+        layout = Layout({one: f"{one}|".encode() for one in series_ids}, b"|", b"\n", in_nanoseconds)
+        with self._storage.unit() as unit:
+            text = unit.measures.text(
+                self.experiment_id, series_ids, Selection(**selection), layout,
+                visible_to=self.scientist, after=after, limit=limit, span=None,
+            )
+        lines = [line.split("|") for line in text.written.decode().splitlines()]
+        assert len(lines) == text.measures <= limit
+        return [(int(series), time, bits(float(value))) for series, time, value in lines], text
 
     def walk(self, series_ids, *, limit, **selection):
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
@@ -534,6 +548,43 @@ def test_any_values_come_back_bit_by_bit(storage, values):
     assert [bits(one.value) for one in lab.read([series], descending=False)] == list(map(bits, values))
 
 
+@pytest.mark.parametrize("in_nanoseconds", [True, False])
+def test_a_value_is_written_so_that_it_is_the_same_double_p21(lab, in_nanoseconds):
+    [series] = lab.add_series("")
+    lab.store(*((series, time, value) for time, value in enumerate(VALUES)))
+
+    lines, text = lab.text([series], descending=False, in_nanoseconds=in_nanoseconds)
+
+    assert [value for *_, value in lines] == list(map(bits, VALUES))
+    assert text.span == len(VALUES) - 1
+
+
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=300))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_is_written_in_the_shortest_form_that_is_the_same_double(storage, values):
+    lab = Lab(storage)
+    [series] = lab.add_series("")
+    lab.store(*((series, time, value) for time, value in enumerate(values)))
+
+    lines, text = lab.text([series], descending=False)
+
+    assert [value for *_, value in lines] == list(map(bits, values))
+    written = [line.rpartition("|")[2] for line in text.written.decode().splitlines()]
+    assert all(Decimal(one) == Decimal(repr(value)) for one, value in zip(written, values, strict=True))
+
+
+@given(times=st.lists(st.integers(0, LATEST) | st.sampled_from([0, LATEST, 2**31 * 10**9, 10**18]), max_size=100))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_time_is_written_to_the_nanosecond_with_the_digits_that_it_needs(storage, times):
+    lab = Lab(storage)
+    series = lab.add_series("one", "two")
+    lab.store(*((series[time % 2], time, 1.5) for time in times))
+
+    lines, _ = lab.text(series, descending=False)
+
+    assert [time for _, time, _ in lines] == [to_rfc3339(time) for time in sorted(times)]
+
+
 @pytest.mark.parametrize("value", [1.5, 0.0, -0.0])
 def test_two_equal_measures_are_two(lab, value):
     [series] = lab.add_series("")
@@ -678,6 +729,36 @@ def test_every_measure_of_any_series_and_times_comes_once_and_in_order(storage, 
     ]
     assert contents(found) == sorted(wanted)
     assert list(map(position, found)) == sorted(map(position, found), reverse=descending)
+
+
+@given(
+    measures=st.lists(st.tuples(st.integers(0, 3), _times, st.sampled_from([1.5, -0.0])), min_size=1, max_size=40),
+    limit=st.integers(1, 9), descending=st.booleans(), series_count=st.sampled_from([1, 4]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_texts_follow_each_other_without_a_gap_or_a_repeat(storage, measures, limit, descending, series_count):
+    lab = Lab(storage)
+    series = lab.add_series("0", "1", "2", "3")[:series_count]
+    lab.store(*((series[number % series_count], time, value) for number, time, value in measures))
+
+    found, after = [], None
+    while True:
+        lines, text = lab.text(series, limit=limit, after=after, in_nanoseconds=True, descending=descending)
+        found += [(number, int(time), value) for number, time, value in lines]
+        after = text.last
+        if after is None:
+            break
+
+    assert found == [(one.series_id, one.time, bits(one.value)) for one in lab.read(series, descending=descending)]
+
+
+def test_text_of_an_experiment_of_others_is_empty(storage, lab):
+    [series] = lab.add_series("")
+    lab.store((series, 1, 1.0))
+    with storage.unit() as unit:
+        unit.associations.end(lab.experiment_id, lab.scientist, until=None)
+
+    assert lab.text([series]) == ([], Text(b"", 0, 0, None))
 
 
 # Messages

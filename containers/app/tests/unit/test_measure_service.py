@@ -3,11 +3,14 @@
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from my_monit.errors import NotFound, StorageUnavailable
-from my_monit.model import Experiment, Position, Quarantined, Reason, Selection
-from my_monit.services import measures as measure_service
+from my_monit.model import Quarantined, Reason, Selection
+from my_monit.services import export
 from my_monit.storage.memory import MemoryStorage
+from my_monit.storage.ports import Layout
 from tests.measures import NewMeasure, by_origin
 from tests.unit.by_hand import ADA, SAM, SUE, Services, actor
 
@@ -37,7 +40,7 @@ def storage():
 @pytest.fixture
 def measures(services, monkeypatch):
     """Experiment 1 of SAM: hertz of two sensors and kelvin, ten times each. Experiment 2 of SUE: one measure."""
-    monkeypatch.setattr(measure_service, "STREAM_CHUNK", CHUNK)
+    monkeypatch.setattr(export, "STREAM_CHUNK", CHUNK)
     services.add_users(ADA, SAM, SUE)
     with services.storage.unit() as unit:
         for name, user in (("one", SAM), ("two", SUE)):
@@ -49,34 +52,41 @@ def measures(services, monkeypatch):
     return services.measures
 
 
+def form(experiment, series):
+    return Layout({one.series_id: f"{experiment.name} {one[1:]} ".encode() for one in series}, b" ", b"\n")
+
+
 def read(measures, selection=Selection(), *, who=SAM, experiment_id=1, after=None, limit=1000):
-    return measures.page(actor(who), experiment_id, selection, after=after, limit=limit)
+    return measures.page(actor(who), experiment_id, selection, form, after=after, limit=limit)
 
 
-def values(chunk):
-    return [one.value for one in chunk.measures]
+def lines(text):
+    return text.written.decode().splitlines()
+
+
+def values(text):
+    return [float(line.rpartition(" ")[2]) for line in lines(text)]
 
 
 def stream(measures, *, limit=None, after=None, **selection):
-    return measures.stream(actor(SAM), 1, Selection(**selection), after=after, limit=limit)
+    return measures.stream(actor(SAM), 1, Selection(**selection), form, after=after, limit=limit)
 
 
-def test_a_page_holds_the_newest_measures_and_says_what_their_series_are(measures):
-    chunk = read(measures, limit=3)
-
-    assert chunk.experiment == Experiment(1, "one")
-    assert values(chunk) == [29.0, 28.0, 27.0]
-    assert [chunk.series[one.series_id][1:] for one in chunk.measures] == [
-        ("kelvin", "K", ""), ("hertz", "Hz", "right"), ("hertz", "Hz", "left")
+def test_a_page_holds_the_newest_measures_as_it_is_asked_to_write_them(measures):
+    assert lines(read(measures, limit=3)) == [
+        "one ('kelvin', 'K', '') 1970-01-01T00:00:00.000000009Z 29",
+        "one ('hertz', 'Hz', 'right') 1970-01-01T00:00:00.000000009Z 28",
+        "one ('hertz', 'Hz', 'left') 1970-01-01T00:00:00.000000009Z 27",
     ]
 
 
-def test_a_page_begins_where_the_page_before_ended(measures):
-    last = read(measures, limit=3).measures[-1]
+def test_a_page_begins_where_the_page_before_ended_and_the_last_one_says_so(measures):
+    first = read(measures, limit=3)
 
-    chunk = read(measures, after=Position(last.time, last.series_id, last.measure_id), limit=2)
+    second = read(measures, after=first.last, limit=27)
 
-    assert values(chunk) == [26.0, 25.0]
+    assert values(second) == [float(number) for number in range(26, -1, -1)]
+    assert second.last is None
 
 
 @pytest.mark.parametrize(("selection", "wanted"), [
@@ -100,7 +110,7 @@ def test_a_selection_chooses_by_type_sensor_and_time(measures, selection, wanted
 def test_who_is_not_associated_learns_nothing(services, measures, experiment_id):
     reads = (
         lambda: read(measures, experiment_id=experiment_id),
-        lambda: measures.stream(actor(SAM), experiment_id, Selection(), after=None, limit=None),
+        lambda: measures.stream(actor(SAM), experiment_id, Selection(), form, after=None, limit=None),
         lambda: measures.series(actor(SAM), experiment_id),
     )
     for each in reads:
@@ -122,7 +132,7 @@ def test_a_stream_holds_every_measure_once_and_in_order_up_to_its_limit(measures
     found = [value for chunk in chunks for value in values(chunk)]
     wanted = sorted(map(float, range(30)), reverse=descending)
     assert found == wanted[:limit]
-    assert all(len(chunk.measures) <= CHUNK for chunk in chunks)
+    assert all(chunk.measures <= export.LEEWAY * CHUNK for chunk in chunks)
 
 
 def test_a_stream_is_audited_once_before_its_first_measure(services, measures):
@@ -137,33 +147,54 @@ def test_a_stream_is_audited_once_before_its_first_measure(services, measures):
 def test_a_stream_of_nothing_is_one_empty_chunk(measures):
     [chunk] = stream(measures, start=1000)
 
-    assert chunk.measures == []
+    assert (chunk.written, chunk.measures, chunk.last) == (b"", 0, None)
 
 
 def test_a_stream_begins_behind_a_place(measures):
-    last = read(measures, limit=25).measures[-1]
-
-    chunks = stream(measures, after=Position(last.time, last.series_id, last.measure_id))
+    chunks = stream(measures, after=read(measures, limit=25).last)
 
     assert [value for chunk in chunks for value in values(chunk)] == [4.0, 3.0, 2.0, 1.0, 0.0]
 
 
-def test_a_stream_ends_when_the_association_does(services, measures):
+@given(
+    times=st.lists(st.sampled_from([0, 1, 2, 10, 11, 10**6, 10**12, 2**63 - 1]) | st.integers(0, 2**63 - 1), max_size=60),
+    descending=st.booleans(), limit=st.none() | st.integers(1, 60), first=st.integers(1, 9),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_stream_is_whole_whatever_the_gaps_and_crowds_of_its_times(times, descending, limit, first):
+    storage = MemoryStorage()
+    services = Services(storage)
+    services.add_users(SAM)
+    with storage.unit() as unit:
+        unit.associations.add(unit.experiments.add("one").experiment_id, SAM.user_id, until=None)
+        numbers = [unit.series.find_or_add(1, 1, "left"), unit.series.find_or_add(1, 1, "right")]
+        unit.measures.add(by_origin([NewMeasure(numbers[n % 2], time, float(n), 1) for n, time in enumerate(times)]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "STREAM_CHUNK", first)
+        texts = list(stream(services.measures, limit=limit, descending=descending))
+
+    found = [int(value) for text in texts for value in values(text)]
+    wanted = sorted(range(len(times)), key=lambda n: (times[n], n % 2, n), reverse=descending)
+    assert found == wanted[:limit]
+
+
+def test_a_stream_breaks_off_when_the_association_ends(services, measures):
     chunks = stream(measures)
-    assert len(next(chunks).measures) == CHUNK
-    assert len(next(chunks).measures) == CHUNK
+    assert next(chunks).measures == CHUNK
+    assert next(chunks).measures
 
     services.experiments.dissociate(actor(ADA), 1, SAM.user_id, until=None)
 
-    assert [chunk.measures for chunk in chunks] == [[]]
+    with pytest.raises(NotFound):
+        list(chunks)
 
 
 def test_a_stream_goes_on_with_what_has_come_in_meanwhile(services, measures):
     chunks = stream(measures, descending=False)
-    first = next(chunks)
+    next(chunks)
 
     with services.storage.unit() as unit:
-        unit.measures.add(by_origin([NewMeasure(first.measures[0].series_id, 100, 100.0, 1)]))
+        unit.measures.add(by_origin([NewMeasure(1, 100, 100.0, 1)]))
 
     assert [value for chunk in chunks for value in values(chunk)] == [*map(float, range(CHUNK, 30)), 100.0]
 
@@ -173,9 +204,8 @@ def test_a_stream_does_not_hide_that_storage_went_away(services, measures):
     next(chunks)
     services.storage.left = 1
 
-    next(chunks)
     with pytest.raises(StorageUnavailable):
-        next(chunks)
+        list(chunks)
 
 
 def test_the_series_of_an_experiment_are_reported_with_what_is_in_the_quarantine(services, measures):

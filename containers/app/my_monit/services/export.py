@@ -1,0 +1,107 @@
+"""Measures as a stream of any length: in pieces, each in a transaction of its own, two at a time.
+
+Nothing is held between two pieces, so a slow reader holds nothing up, and each looks at the association again. Pieces
+are windows of time next to each other: while one is sent, a second connection reads the next.
+"""
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from my_monit.errors import NotFound
+from my_monit.model import Actor, Position, Selection
+from my_monit.storage.ports import Layout, StoragePort, Text
+from my_monit.timestamps import LATEST
+
+#: Measures per piece of a stream: enough to make the query's own cost vanish, about 1 MiB in memory.
+STREAM_CHUNK = 10_000
+#: How many times that a window may hold that turns out denser than the one before; the rest comes in another piece.
+LEEWAY = 2
+#: How much wider the next window may be than one that held too little.
+GROWTH = 16
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a scientist reads of an experiment."""
+
+    storage: StoragePort
+    actor: Actor
+    experiment_id: int
+    series_ids: list[int]
+    layout: Layout
+
+    def read(self, selection: Selection, *, after: Position | None, limit: int, span: int | None) -> Text:
+        """One piece. Raises NotFound when the association has ended: what was sent is not all there is."""
+        with self.storage.unit() as unit:
+            if unit.experiments.get(self.experiment_id, visible_to=self.actor.user_id) is None:
+                raise NotFound("there is no such experiment")
+            return unit.measures.text(
+                self.experiment_id, self.series_ids, selection, self.layout,
+                visible_to=self.actor.user_id, after=after, limit=limit, span=span,
+            )
+
+    def limited(self, text: Text, selection: Selection, left: int) -> Iterator[Text]:
+        """`text`, then what comes after it, at most `left` measures more."""
+        yield text
+        while text.last is not None and left > 0:
+            text = self.read(selection, after=text.last, limit=min(left, STREAM_CHUNK), span=text.span)
+            left -= text.measures
+            yield text
+
+    def unlimited(self, text: Text, selection: Selection) -> Iterator[Text]:
+        """`text`, then everything that comes after it."""
+        yield text
+        while text.last is not None:
+            width = max(1, text.span * STREAM_CHUNK // text.measures)
+            rest = yield from self._windows(_beyond(selection, text.last), text.last, width)
+            # Two windows in a row were empty: a pause. Reading on finds its other side, however far it is.
+            text = self.read(rest, after=None, limit=STREAM_CHUNK, span=width)
+            selection = rest
+            yield text
+
+    def _windows(
+        self, selection: Selection, after: Position | None, width: int
+    ) -> Generator[Text, None, Selection]:
+        """Pairs of windows until both are empty; returns the selection that is left."""
+        with ThreadPoolExecutor(1) as helper:
+            while True:
+                near, rest = _cut(selection, width)
+                far, selection = _cut(rest, width)
+                ahead = helper.submit(self.read, far, after=None, limit=LEEWAY * STREAM_CHUNK, span=width)
+                found = yield from self._whole(near, after, width)
+                found += yield from self._whole(far, None, width, first=ahead.result())
+                if not found:
+                    return selection
+                after = None
+                width = max(1, min(width * GROWTH, 2 * width * STREAM_CHUNK // found))
+
+    def _whole(
+        self, window: Selection, after: Position | None, width: int, first: Text | None = None
+    ) -> Generator[Text, None, int]:
+        """Everything in a window; returns how many measures that is."""
+        text = first or self.read(window, after=after, limit=LEEWAY * STREAM_CHUNK, span=width)
+        found = text.measures
+        yield text
+        while text.last is not None:
+            text = self.read(window, after=text.last, limit=LEEWAY * STREAM_CHUNK, span=width)
+            found += text.measures
+            yield text
+        return found
+
+
+def _beyond(selection: Selection, last: Position) -> Selection:
+    """What is left of a selection at the time of `last` and after it."""
+    if selection.descending:
+        return replace(selection, end=last.time + 1)
+    return replace(selection, start=last.time)
+
+
+def _cut(selection: Selection, width: int) -> tuple[Selection, Selection]:
+    """The next window of a selection, and what it leaves."""
+    start, end = selection.start or 0, LATEST + 1 if selection.end is None else selection.end
+    if selection.descending:
+        edge = max(start, end - width)
+        return replace(selection, start=edge), replace(selection, end=edge)
+    edge = min(end, start + width)
+    return replace(selection, end=edge), replace(selection, start=edge)

@@ -1,0 +1,116 @@
+"""Measures as text, put together by the database: one long value for thousands of rows.
+
+What a row costs here is what the driver does for it and what Python does for it, so neither sees one: the database
+joins the rows with GROUP_CONCAT, and Python replaces marks in the whole (docs/decisions/0016-text-from-the-database.md).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from my_monit.errors import StorageUnavailable
+from my_monit.model import Position
+from my_monit.storage.connector import Session
+from my_monit.storage.ports import Layout, Text
+from my_monit.storage.windows import NEGATIVE_ZERO, Direction, rows_of
+from my_monit.timestamps import from_rfc3339
+
+#: Bytes of the longest line that the database can write: two numbers, a time, a value.
+_LINE_BYTES = 100
+
+#: A line is these marks around a series id, a time and a value. None occurs in a number or a time.
+_BEGIN, _TIME, _VALUE = "\x01", "\x02", "\x03"
+_SERIES = re.compile(rb"\x01([0-9]+)\x02")
+
+_NANOSECONDS = "time"
+#: The server's datetime as text has a blank where RFC 3339 has a T; INTERVAL goes beyond 2038, FROM_UNIXTIME does not.
+_RFC3339 = (
+    "'1970-01-01 00:00:00' + INTERVAL time DIV 1000000000 SECOND, "
+    "IF(time MOD 1000000000, CONCAT('.', TRIM(TRAILING '0' FROM SUBSTR(1000000000 + time MOD 1000000000, 2))), ''), 'Z'"
+)
+_NUMBER = f"IF(measure_id >= {NEGATIVE_ZERO}, '-0.0', value)"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some measures as the database wrote them; `cut_at` is the last one's place when there are more."""
+
+    raw: bytes
+    measures_read: int
+    cut_at: Position | None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.cut_at is not None
+
+
+class TextSelect:
+    """Reads measures of some series as lines; for `Windows`."""
+
+    def __init__(
+        self, session: Session, series_ids: Sequence[int], direction: type[Direction], layout: Layout
+    ) -> None:
+        self._session = session
+        self._series_ids = series_ids
+        self._direction = direction
+        self._time = _NANOSECONDS if layout.in_nanoseconds else _RFC3339
+
+    def __call__(self, lo: int, hi: int, after: Position | None, limit: int) -> Lines:
+        rows = f"{rows_of(self._series_ids, self._direction, lo, hi, after)} LIMIT {limit + 1}"
+        # The derived table comes out in its order, since it is read as it was filled; the tests watch over that.
+        # Truncated text would be fewer measures: the length is set for each query, and the lines are counted.
+        self._session.execute(f"SET SESSION group_concat_max_len = {_LINE_BYTES * (limit + 1)}")
+        row = self._session.row(
+            "SELECT GROUP_CONCAT(line SEPARATOR ''), GROUP_CONCAT(measure_id), COUNT(*) FROM (SELECT measure_id, "
+            f"CONCAT('{_BEGIN}', series_id, '{_TIME}', {self._time}, '{_VALUE}', {_NUMBER}) AS line {rows}) AS measured"
+        )
+        text, ids, count = row or (None, None, 0)
+        raw = _bytes(text or b"").replace(b" ", b"T")
+        if raw.count(_BEGIN.encode()) != count:
+            raise StorageUnavailable("the database shortened an answer")
+        if count <= limit:
+            return Lines(raw, count, None)
+        raw = raw[: raw.rindex(_BEGIN.encode())]
+        return Lines(raw, limit, _place(raw, int(_bytes(ids).rsplit(b",", 2)[-2])))
+
+
+def _bytes(column: str | bytes | bytearray) -> bytes:
+    """The driver gives text or bytes, as the server's version calls it."""
+    return column.encode() if isinstance(column, str) else bytes(column)
+
+
+def _place(raw: bytes, measure_id: int) -> Position:
+    """Of the last line."""
+    line = raw[raw.rindex(_BEGIN.encode()) :]
+    return Position(_time(line), int(line[1 : line.index(_TIME.encode())]), measure_id)
+
+
+def _time(raw: bytes) -> int:
+    """Of the first line."""
+    time = raw[raw.index(_TIME.encode()) + 1 : raw.index(_VALUE.encode())].decode()
+    return int(time) if time.isdigit() else from_rfc3339(time)
+
+
+def together(parts: Sequence[Lines], layout: Layout, direction: type[Direction], *, limit: int) -> Text:
+    """The parts as one text."""
+    raw = b"".join(part.raw for part in parts)
+    if not raw:
+        return Text(b"", 0, 0, None)
+    count = sum(part.measures_read for part in parts)
+    end = _place(raw, 0)
+    last = parts[-1].cut_at
+    if last is None and len(layout.begins) > 1 and count >= limit:
+        # The windows were read to their ends, so what follows lies at other times.
+        last = Position(end.time, *direction.beyond_all)
+    return Text(_laid_out(raw, layout), count, abs(end.time - _time(raw)), last)
+
+
+def _laid_out(raw: bytes, layout: Layout) -> bytes:
+    text = raw.replace(_VALUE.encode(), layout.between)
+    begins = {str(number).encode(): layout.end + begin for number, begin in layout.begins.items()}
+    if len(begins) == 1:
+        [(number, begin)] = begins.items()
+        text = text.replace(b"\x01%s\x02" % number, begin)
+    else:
+        text = _SERIES.sub(lambda mark: begins[mark[1]], text)
+    return text[len(layout.end) :] + layout.end

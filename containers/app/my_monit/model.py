@@ -148,6 +148,11 @@ class Selection:
     sensors: tuple[str, ...] = ()
     descending: bool = True
 
+    def chooses(self, series: Series) -> bool:
+        return (not self.measure_types or series.measure_type in self.measure_types) and (
+            not self.sensors or series.sensor in self.sensors
+        )
+
 
 class Reason(StrEnum):
     """Why something is in the quarantine. The list is closed."""

@@ -15,6 +15,7 @@ from my_monit.messaging.processor import RabbitMessageProcessor
 from my_monit.rest.application import create_app
 from my_monit.rest.listener import RestListener
 from my_monit.services.adapters import AdapterService
+from my_monit.services.changes import ChangeService
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.experiments import ExperimentService
 from my_monit.services.forgetting import Forgetting
@@ -23,6 +24,7 @@ from my_monit.services.ingestion import IngestionService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
 from my_monit.services.quarantine import QuarantineService
+from my_monit.services.summary import SummaryService
 from my_monit.services.tokens import TokenService
 from my_monit.services.users import UserService
 from my_monit.storage.connector import StorageConnector
@@ -53,6 +55,8 @@ class Container(containers.DeclarativeContainer):
     user_service = providers.Singleton(UserService, storage, audit)
     experiment_service = providers.Singleton(ExperimentService, audit)
     measure_service = providers.Singleton(MeasureService, storage, audit)
+    change_service = providers.Singleton(ChangeService, storage, audit)
+    summary_service = providers.Singleton(SummaryService, audit)
     measure_type_service = providers.Singleton(MeasureTypeService, audit)
     replaying_service = providers.Factory(
         IngestionService,

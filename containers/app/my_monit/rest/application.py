@@ -12,7 +12,7 @@ from my_monit import __version__
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
 from my_monit.model import STAFF_ID
-from my_monit.rest import authentication, experiments, health, measure_types, measures, quarantine, users
+from my_monit.rest import authentication, experiments, health, measure_types, measures, quarantine, summary, users
 from my_monit.rest.problems import ExceptionResource
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _BLUEPRINTS = (
     users.blueprint, experiments.blueprint, experiments.associations, measure_types.blueprint, measures.blueprint,
-    quarantine.blueprint, health.blueprint,
+    summary.blueprint, quarantine.blueprint, health.blueprint,
 )
 
 _log = get_logger("rest")

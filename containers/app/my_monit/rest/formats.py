@@ -6,41 +6,82 @@ The fields and their order are the same everywhere: experiment, measure_type, se
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import msgspec
+from flask import Response, request
+from werkzeug.exceptions import NotAcceptable
 
 from my_monit.model import Experiment, Series
+from my_monit.rest.arrow import ArrowFormat
 from my_monit.storage.ports import Layout, Text
 
 COLUMNS = ("experiment", "measure_type", "sensor", "timestamp", "value")
 
 
-def csv_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
-    """RFC 4180; no sensor is an empty field."""
-    begins = {one.series_id: csv_record(experiment.name, one.measure_type, one.sensor) + b"," for one in series}
-    return Layout(begins, b",", b"\r\n")
+class Format(Protocol):
+    """One answer's format: how a measure is laid out, and what is made of the texts."""
+
+    content_type: str
+
+    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout: ...
+
+    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]: ...
 
 
-def ndjson_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
-    return _objects(experiment, series, b"}\n")
+class _Csv:
+    """RFC 4180 with a header; no sensor is an empty field."""
+
+    content_type = "text/csv; charset=utf-8; header=present"
+
+    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
+        begins = {one.series_id: csv_record(experiment.name, one.measure_type, one.sensor) + b"," for one in series}
+        return Layout(begins, b",", b"\r\n")
+
+    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
+        yield csv_record(*COLUMNS) + b"\r\n"
+        yield from _written(texts)
+
+
+class _Ndjson:
+    content_type = "application/x-ndjson"
+
+    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
+        return _objects(experiment, series, b"}\n")
+
+    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
+        return _written(texts)
+
+
+STREAMS: dict[str, type[Format]] = {"csv": _Csv, "ndjson": _Ndjson, "arrow": ArrowFormat}
+FORMATS = ("json", *STREAMS)
+_MEDIA = {"application/json": "json"} | {one.content_type.partition(";")[0]: name for name, one in STREAMS.items()}
+
+
+def wanted_format(among: Iterable[str] = FORMATS) -> str:
+    """The one that the Accept header prefers; JSON when it does not care."""
+    if not request.accept_mimetypes:
+        return "json"
+    media = {kind: name for kind, name in _MEDIA.items() if name in among}
+    best = request.accept_mimetypes.best_match(media)
+    if best is None:
+        raise NotAcceptable(f"this is served as {', '.join(media)}")
+    return media[best]
+
+
+def streamed(form: Format, texts: Iterable[Text], name: str) -> Response:
+    return Response(form.encode(texts), content_type=form.content_type, headers={
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Accel-Buffering": "no",  # the proxy passes a stream on as it comes
+    })
 
 
 def json_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
     return _objects(experiment, series, b"},")
 
 
-def to_json(text: Text) -> bytes:
-    return b"[%s]" % text.written.removesuffix(b",")
-
-
-def to_csv(texts: Iterable[Text]) -> Iterator[bytes]:
-    yield csv_record(*COLUMNS) + b"\r\n"
-    yield from written(texts)
-
-
-def written(texts: Iterable[Text]) -> Iterator[bytes]:
-    """An empty chunk would end the answer."""
-    return (text.written for text in texts if text.written)
+def to_json(texts: Iterable[Text]) -> bytes:
+    return b"[%s]" % b"".join(_written(texts)).removesuffix(b",")
 
 
 def csv_record(*cells: object) -> bytes:
@@ -48,6 +89,11 @@ def csv_record(*cells: object) -> bytes:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(cells)
     return line.getvalue().encode()
+
+
+def _written(texts: Iterable[Text]) -> Iterator[bytes]:
+    """An empty chunk would end the answer."""
+    return (text.written for text in texts if text.written)
 
 
 def _objects(experiment: Experiment, series: Iterable[Series], end: bytes) -> Layout:

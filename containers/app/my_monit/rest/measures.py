@@ -1,13 +1,11 @@
 """/measures/ and /series/: what was measured in an experiment, for its scientists."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from dependency_injector.wiring import Provide, inject
-from flask import Response, request
+from flask import Response
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
-from werkzeug.exceptions import NotAcceptable
 
 from my_monit.errors import Fault, Invalid
 from my_monit.model import Position, Selection, SeriesExtent
@@ -15,43 +13,38 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
-from my_monit.rest.formats import csv_layout, json_layout, ndjson_layout, to_csv, to_json, written
+from my_monit.rest.formats import FORMATS, STREAMS, json_layout, streamed, to_json, wanted_format
 from my_monit.rest.paging import decode_cursor, next_link
-from my_monit.services.measures import Form, MeasureService
-from my_monit.storage.ports import Text
+from my_monit.services.changes import ChangeService
+from my_monit.services.measures import MeasureService
+from my_monit.storage.ports import Place
 from my_monit.timestamps import to_rfc3339
 
 #: Measures of a JSON page. Streams have no limit unless one is given.
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
 
-
-class _Stream(NamedTuple):
-    """A format of any length."""
-
-    layout: Form
-    encode: Callable[[Iterable[Text]], Iterator[bytes]]
-    content_type: str
-
-
-_STREAMS = {
-    "csv": _Stream(csv_layout, to_csv, "text/csv; charset=utf-8; header=present"),
-    "ndjson": _Stream(ndjson_layout, written, "application/x-ndjson"),
-}
-_MEDIA = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
-
 blueprint = Blueprint("measures", __name__, description="Measurements")
 
 
-class MeasureQuery(Schema):
-    from_ = Moment(data_key="from", load_default=None, metadata={"description": "RFC 3339, inclusive"})
-    to = Moment(load_default=None, metadata={"description": "RFC 3339, exclusive"})
+class SeriesQuery(Schema):
     type = fields.List(fields.String(), load_default=[])
     sensor = fields.List(fields.String(), load_default=[])
-    order = fields.String(load_default="desc", validate=validate.OneOf(["asc", "desc"]))
+
+
+class RangeQuery(SeriesQuery):
+    from_ = Moment(data_key="from", load_default=None, metadata={"description": "RFC 3339, inclusive"})
+    to = Moment(load_default=None, metadata={"description": "RFC 3339, exclusive"})
+
+
+class FormatQuery(Schema):
     limit = Count(load_default=None, validate=validate.Range(1))
     cursor = fields.String(load_default=None)
-    format = fields.String(load_default=None, validate=validate.OneOf(list(_MEDIA.values())))
+    format = fields.String(load_default=None, validate=validate.OneOf(FORMATS))
+
+
+class MeasureQuery(RangeQuery, FormatQuery):
+    order = fields.String(load_default="desc", validate=validate.OneOf(["asc", "desc"]))
 
 
 @blueprint.route("/measures/<id:experiment_id>")
@@ -64,20 +57,53 @@ class MeasureResource(MethodView):
     ) -> Response:
         """Measures, newest first: a page of JSON, or all of them as a stream."""
         after = decode_cursor(query["cursor"], Position) if query["cursor"] else None
-        name = query["format"] or _wanted_format()
-        if name in _STREAMS:
-            form = _STREAMS[name]
+        name = query["format"] or wanted_format()
+        selection = selected(query)
+        if name in STREAMS:
+            form = STREAMS[name]()
             texts = measures.stream(
-                current_actor(), experiment_id, _selection(query), form.layout, after=after, limit=query["limit"]
+                current_actor(), experiment_id, selection, form.layout, after=after, limit=query["limit"]
             )
-            return _streamed(form.encode(texts), form.content_type, f"measures-{experiment_id}.{name}")
-        limit = query["limit"] or DEFAULT_LIMIT
-        if limit > MAX_LIMIT:
-            raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; the other formats have no limit."))
+            return streamed(form, texts, f"measures-{experiment_id}.{name}")
         page = measures.page(
-            current_actor(), experiment_id, _selection(query), json_layout, after=after, limit=limit
+            current_actor(), experiment_id, selection, json_layout, after=after, limit=_limit(query)
         )
-        return Response(to_json(page), headers=_link(page), content_type="application/json")
+        return _json(to_json([page]), next_link(page.last) if page.last else {})
+
+
+@blueprint.route("/measures/<id:experiment_id>/latest")
+class LatestResource(MethodView):
+    @performs(Verb.MEASURE_READ)
+    @blueprint.arguments(SeriesQuery, location="query")
+    @inject
+    def get(
+        self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
+    ) -> Response:
+        """The newest measure of each series."""
+        return _json(to_json(measures.latest(current_actor(), experiment_id, selected(query), json_layout)))
+
+
+@blueprint.route("/measures/<id:experiment_id>/changes")
+class ChangesResource(MethodView):
+    @performs(Verb.MEASURE_READ)
+    @blueprint.arguments(FormatQuery, location="query")
+    @inject
+    def get(
+        self, query: dict[str, Any], experiment_id: int, changes: ChangeService = Provide["change_service"]
+    ) -> Response:
+        """What has come in since the visit that gave the cursor, however late; Link leads to what comes next."""
+        after = decode_cursor(query["cursor"], Place) if query["cursor"] else Place()
+        name = query["format"] or wanted_format()
+        if name in STREAMS:
+            if query["limit"]:
+                raise Invalid(Fault("limit", "Only JSON comes in pages; the other formats hold everything."))
+            form = STREAMS[name]()
+            texts, place = changes.stream(current_actor(), experiment_id, form.layout, after=after)
+            answer = streamed(form, texts, f"changes-{experiment_id}.{name}")
+            answer.headers.update(next_link(place))
+            return answer
+        page, place = changes.page(current_actor(), experiment_id, json_layout, after=after, limit=_limit(query))
+        return _json(to_json(page), next_link(place))
 
 
 @blueprint.route("/series/<id:experiment_id>")
@@ -91,30 +117,22 @@ class SeriesResource(MethodView):
         return {"series": [_extent(extent) for extent in report.extents], "quarantined": report.quarantined}
 
 
-def _selection(query: dict[str, Any]) -> Selection:
+def selected(query: dict[str, Any]) -> Selection:
     return Selection(
-        start=query["from_"], end=query["to"], measure_types=tuple(query["type"]), sensors=tuple(query["sensor"]),
-        descending=query["order"] == "desc",
+        start=query.get("from_"), end=query.get("to"), measure_types=tuple(query["type"]),
+        sensors=tuple(query["sensor"]), descending=query.get("order", "desc") == "desc",
     )
 
 
-def _wanted_format() -> str:
-    media = request.accept_mimetypes.best_match(_MEDIA) if request.accept_mimetypes else None
-    if media is None and request.accept_mimetypes:
-        raise NotAcceptable(f"this is served as {' and '.join(_MEDIA)}")
-    return _MEDIA[media or "application/json"]
+def _limit(query: dict[str, Any]) -> int:
+    limit: int = query["limit"] or DEFAULT_LIMIT
+    if limit > MAX_LIMIT:
+        raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; the other formats have no limit."))
+    return limit
 
 
-def _link(page: Text) -> dict[str, str]:
-    return {} if page.last is None else next_link(page.last)
-
-
-def _streamed(chunks: Iterator[bytes], content_type: str, name: str) -> Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Accel-Buffering": "no",  # the proxy passes a stream on as it comes
-    }
-    return Response(chunks, headers=headers, content_type=content_type)
+def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, headers=headers, content_type="application/json")
 
 
 def _extent(extent: SeriesExtent) -> dict[str, Any]:

@@ -62,6 +62,19 @@ class MeasureService:
             )
         return Export(self._storage, actor, experiment_id, list(series), layout), text
 
+    def latest(self, actor: Actor, experiment_id: int, selection: Selection, form: Form) -> list[Text]:
+        """The newest measure of each series that there is one of."""
+        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+            experiment, series = _visible(act, actor, experiment_id, selection)
+            layout = form(experiment, series.values())
+            return [
+                act.unit.measures.text(
+                    experiment_id, [number], selection, layout,
+                    visible_to=actor.user_id, after=None, limit=1, span=None,
+                )
+                for number in series
+            ]
+
     def series(self, actor: Actor, experiment_id: int) -> SeriesReport:
         with self._audit.act(actor, Verb.SERIES_READ, f"experiment:{experiment_id}") as act:
             _experiment(act, actor, experiment_id)
@@ -81,10 +94,4 @@ def _visible(
 ) -> tuple[Experiment, dict[int, Series]]:
     experiment = _experiment(act, actor, experiment_id)
     series = act.unit.series.of(experiment_id, visible_to=actor.user_id)
-    return experiment, {one.series_id: one for one in series if _selected(one, selection)}
-
-
-def _selected(series: Series, selection: Selection) -> bool:
-    return (not selection.measure_types or series.measure_type in selection.measure_types) and (
-        not selection.sensors or series.sensor in selection.sensors
-    )
+    return experiment, {one.series_id: one for one in series if selection.chooses(one)}

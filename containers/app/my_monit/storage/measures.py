@@ -3,16 +3,19 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from my_monit.model import Measure, Position, Selection
+from my_monit.periods import Stretch
+from my_monit.storage import summary
+from my_monit.storage.arrivals import KEY_RANGES, NewArrivals, Run, runs_from, whole
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import ASSOCIATED
-from my_monit.storage.ports import Layout, Origin, Sample, Text
+from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
 from my_monit.storage.text import TextSelect, together
 from my_monit.storage.windows import (
-    EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, rows_of,
+    EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, edge_of, rows_of,
 )
 
 #: Measures per INSERT, twice that at most: beyond it the rate no longer grows (bench/), and a statement stays small.
@@ -93,6 +96,54 @@ class Measures:
         parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
         return together(list(parts), layout, direction, limit=limit)
 
+    def changes(
+        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        visible_to: str, after: Place, until: int, limit: int,
+    ) -> tuple[Text, Place]:
+        if not self._may_read(experiment_id, series_ids, visible_to):
+            return Text(b"", 0, 0, None), after
+        most = max(1, KEY_RANGES // len(series_ids))
+        found = runs_from(self._session, experiment_id, after, until=until, limit=most)
+        if not found:
+            return Text(b"", 0, 0, None), after
+        begun = Position(after.time, after.series_id, after.measure_id)
+        if any(begun) or not (taken := whole(found, limit=limit)):
+            text = self._text_of([found[0]], series_ids, layout, after=begun if any(begun) else None, limit=limit)
+            return text, found[0].at(text.last)
+        return self._text_of(taken, series_ids, layout, after=None, limit=limit), taken[-1].at(None)
+
+    def arrivals(self, experiment_id: int) -> int:
+        row = self._session.row("SELECT arrivals FROM ARRIVAL_COUNTS WHERE experiment_id = %s", (experiment_id,))
+        return int(row[0]) if row else 0
+
+    def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
+        lo, hi = _bounds(selection)
+        first = edge_of(self._session, series_ids, Ascending, lo, hi)
+        last = edge_of(self._session, series_ids, Descending, lo, hi)
+        return None if first is None or last is None else (first, last)
+
+    def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:
+        return summary.count(self._session, series_ids, first, last, up_to=up_to)
+
+    def figures(
+        self, experiment_id: int, series_ids: Sequence[int], stretch: Stretch, first: int, last: int,
+        functions: Collection[str], *, visible_to: str,
+    ) -> list[Figures]:
+        if not self._may_read(experiment_id, series_ids, visible_to):
+            return []
+        return summary.figures(self._session, series_ids, stretch, first, last, functions)
+
+    def _text_of(
+        self, runs: Sequence[Run], series_ids: Sequence[int], layout: Layout, *, after: Position | None, limit: int
+    ) -> Text:
+        condition = " OR ".join(f"({run.condition})" for run in runs)
+        select = TextSelect(self._session, series_ids, Ascending, layout, condition)
+        lo, hi = min(run.first_time for run in runs), max(run.last_time for run in runs)
+        if after is None and sum(run.measures for run in runs) <= limit:
+            return together([select(lo, hi, None, limit)], layout, Ascending, limit=limit + 1)
+        parts = Windows(self._session, series_ids, Ascending, select).read(lo, hi, after=after, limit=limit, span=None)
+        return together(list(parts), layout, Ascending, limit=limit)
+
     def _may_read(self, experiment_id: int, series_ids: Sequence[int], visible_to: str) -> bool:
         allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"
         return bool(series_ids and self._session.rows(allowed, (visible_to, experiment_id))[0][0])
@@ -102,18 +153,22 @@ class Measures:
         # Sorted, so that rows go where their neighbours went, and two listeners lock counts in the same order.
         rows: list[str] = []
         counts: Counter[int] = Counter()
+        arrivals = NewArrivals(self._session)
         for origin in sorted(measures):
             samples = measures[origin]
             counts[origin.series_id] += len(samples)
             for start in range(0, len(samples), INSERT_ROWS):
                 some = samples[start : start + INSERT_ROWS]
-                rows += _rows(origin, some, self._ids.take(len(some)), at)
+                ids = self._ids.take(len(some))
+                rows += _rows(origin, some, ids, at)
+                arrivals.note(origin.series_id, ids, [sample.time for sample in some])
                 if len(rows) >= INSERT_ROWS:
                     self._session.insert_values(_INTO_MEASURES, rows)
                     rows = []
         if rows:
             self._session.insert_values(_INTO_MEASURES, rows)
         self._count(counts)
+        arrivals.write()  # last: from here to the commit nobody else adds to these experiments
 
     def _count(self, counts: Counter[int]) -> None:
         values = ",".join(f"({series_id:d},{count:d})" for series_id, count in counts.items())

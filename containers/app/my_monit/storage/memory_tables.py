@@ -5,19 +5,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from math import fsum
 from operator import gt, lt
-from typing import TypeVar
+from statistics import stdev
+from typing import Any, TypeVar
 
 from my_monit.errors import Conflict, StorageRejected
 from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
-from my_monit.storage.ports import AuditRow, Layout, MessageId, Origin, Sample, Text
+from my_monit.periods import Stretch
+from my_monit.storage.ports import AuditRow, Figures, Layout, MessageId, Origin, Place, Sample, Text
 from my_monit.timestamps import to_rfc3339
 
 _K = TypeVar("_K", int, str)
 _V = TypeVar("_V")
+#: What can be reckoned of the values in a period.
+_FIGURES: dict[str, Callable[[list[float]], Any]] = {
+    "count": len, "min": min, "max": max, "mean": lambda values: fsum(values) / len(values),
+    "std": lambda values: stdev(values) if len(values) > 1 else None,
+}
 #: Tells the time, in UTC.
 Clock = Callable[[], datetime]
 
@@ -33,6 +41,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
     measure_types: dict[int, MeasureType] = field(default_factory=dict)
     series: dict[tuple[int, int, str], int] = field(default_factory=dict)
     measures: list[Measure] = field(default_factory=list)
+    arrivals: list[tuple[int, tuple[Measure, ...]]] = field(default_factory=list)
     publishers: dict[bytes, int] = field(default_factory=dict)
     message_ids: dict[MessageId, tuple[bytes, datetime]] = field(default_factory=dict)
     quarantine: dict[int, tuple[QuarantineRecord, Quarantined]] = field(default_factory=dict)
@@ -201,15 +210,63 @@ class Measures(_Table):
         span = abs(found[-1].time - found[0].time) if found else 0
         return Text(b"".join(_line(measure, layout) for measure in found), len(found), span, last)
 
+    def changes(
+        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        visible_to: str, after: Place, until: int, limit: int,
+    ) -> tuple[Text, Place]:
+        arrived = [measures for owner, measures in self._tables.arrivals if owner == experiment_id][:until]
+        behind = [
+            (number, one) for number, measures in enumerate(arrived, 1)
+            for one in sorted(measures, key=_position)
+            if (number, *_position(one)) > (after.arrival, after.time, after.series_id, after.measure_id)
+        ]
+        if not self._is_visible(experiment_id, visible_to) or not behind:
+            return Text(b"", 0, 0, None), after
+        some = behind[:limit]
+        number, last = some[-1]
+        text = Text(b"".join(_line(one, layout) for _, one in some), len(some), 0, None)
+        return text, Place(number, 0, 0, *_position(last))
+
+    def arrivals(self, experiment_id: int) -> int:
+        return sum(owner == experiment_id for owner, _ in self._tables.arrivals)
+
+    def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
+        times = [one.time for one in self._tables.measures if one.series_id in series_ids and (
+            (selection.start is None or one.time >= selection.start) and (selection.end is None or one.time < selection.end)
+        )]
+        return (min(times), max(times)) if times else None
+
+    def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:
+        found = (one for one in self._tables.measures if one.series_id in series_ids and first <= one.time <= last)
+        return min(up_to, sum(1 for _ in found))
+
+    def figures(
+        self, experiment_id: int, series_ids: Sequence[int], stretch: Stretch, first: int, last: int,
+        functions: Collection[str], *, visible_to: str,
+    ) -> list[Figures]:
+        found: dict[tuple[int, int], list[float]] = {}
+        if self._is_visible(experiment_id, visible_to):
+            for one in self._tables.measures:
+                if one.series_id in series_ids and max(first, stretch.start) <= one.time < min(last + 1, stretch.end):
+                    period = (one.time - stretch.start) // stretch.width
+                    found.setdefault((one.series_id, period), []).append(one.value)
+        return [
+            Figures(*key, {name: _FIGURES[name](values) for name in functions}) for key, values in found.items()
+        ]
+
     def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
         del received  # nothing reads it yet
-        known = set(self._tables.series.values())
+        known = {number: owner for (owner, _, _), number in self._tables.series.items()}
+        arrived: dict[int, list[Measure]] = {}
         for origin, samples in measures.items():
             _existing(known, origin.series_id)
-            self._tables.measures += [
+            stored = [
                 Measure(origin.series_id, sample.time, number, sample.value)
                 for number, sample in enumerate(samples, len(self._tables.measures) + 1)
             ]
+            self._tables.measures += stored
+            arrived.setdefault(known[origin.series_id], []).extend(stored)
+        self._tables.arrivals += [(owner, tuple(stored)) for owner, stored in arrived.items()]
 
 
 class Messages(_Table):

@@ -14,6 +14,7 @@ from my_monit.model import (
     Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
+from my_monit.periods import Stretch
 
 
 class Users(Protocol):
@@ -129,6 +130,28 @@ class Text(NamedTuple):
     last: Position | None
 
 
+class Place(NamedTuple):
+    """How far somebody has read what came to an experiment. Only storage knows what is in it."""
+
+    arrival: int = 0
+    first_time: int = 0
+    first_id: int = 0
+    time: int = 0
+    series_id: int = 0
+    measure_id: int = 0
+
+
+class Figures(NamedTuple):
+    """Of the measures of a series in one period, counted from a stretch's start on, by the names of functions.
+
+    count, min, max, mean and std, the deviation of a sample, so that of one measure there is none (None).
+    """
+
+    series_id: int
+    period: int
+    values: dict[str, float | None]
+
+
 class Measures(Protocol):
     def chunk(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
@@ -147,6 +170,34 @@ class Measures(Protocol):
         visible_to: str, after: Position | None, limit: int, span: int | None,
     ) -> Text:
         """The same measures as `chunk` gives, as text; `layout` knows the beginnings of all these series."""
+
+    def changes(
+        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        visible_to: str, after: Place, until: int, limit: int,
+    ) -> tuple[Text, Place]:
+        """What came to the experiment behind a place, up to arrival number `until`, and the place behind that.
+
+        At most `limit` measures; none when there are no more. All that were committed before the arrival that a place
+        names lie before it, so nobody who reads on from place to place misses any, or gets one twice.
+        """
+
+    def arrivals(self, experiment_id: int) -> int:
+        """The number of the last arrival that has been committed."""
+
+    def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
+        """The first and the last time of these series in a selection's range."""
+
+    def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:
+        """How many measures there are from one time to another, both included; counted up to a limit."""
+
+    def figures(
+        self, experiment_id: int, series_ids: Sequence[int], stretch: Stretch, first: int, last: int,
+        functions: Collection[str], *, visible_to: str,
+    ) -> list[Figures]:
+        """By series and period, of the times from `first` to `last`, both included; empty periods are left out.
+
+        Nothing when the user `visible_to` is not associated with the experiment.
+        """
 
     def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
         """Store all of them, equal ones too, each under an id of its own; count them in their series.

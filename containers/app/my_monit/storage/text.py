@@ -48,15 +48,18 @@ class TextSelect:
     """Reads measures of some series as lines; for `Windows`."""
 
     def __init__(
-        self, session: Session, series_ids: Sequence[int], direction: type[Direction], layout: Layout
+        self, session: Session, series_ids: Sequence[int], direction: type[Direction], layout: Layout,
+        condition: str = "",
     ) -> None:
+        """`condition`, in SQL, says which of them, if not all."""
         self._session = session
         self._series_ids = series_ids
         self._direction = direction
+        self._condition = condition
         self._time = _NANOSECONDS if layout.in_nanoseconds else _RFC3339
 
     def __call__(self, lo: int, hi: int, after: Position | None, limit: int) -> Lines:
-        rows = f"{rows_of(self._series_ids, self._direction, lo, hi, after)} LIMIT {limit + 1}"
+        rows = rows_of(self._series_ids, self._direction, lo, hi, after, self._condition) + f" LIMIT {limit + 1}"
         # The derived table comes out in its order, since it is read as it was filled; the tests watch over that.
         # Truncated text would be fewer measures: the length is set for each query, and the lines are counted.
         self._session.execute(f"SET SESSION group_concat_max_len = {_LINE_BYTES * (limit + 1)}")

@@ -55,7 +55,10 @@ _Part = TypeVar("_Part", bound=Part)
 Select = Callable[[int, int, Position | None, int], _Part]
 
 
-def rows_of(series_ids: Sequence[int], direction: type[Direction], lo: int, hi: int, after: Position | None) -> str:
+def rows_of(
+    series_ids: Sequence[int], direction: type[Direction], lo: int, hi: int, after: Position | None,
+    condition: str = "",
+) -> str:
     """FROM, WHERE and ORDER BY of the measures in a window; `lo` and `hi` are inclusive nanoseconds."""
     order, beyond = direction.order, direction.beyond
     numbers = ", ".join(map(str, series_ids))
@@ -63,6 +66,7 @@ def rows_of(series_ids: Sequence[int], direction: type[Direction], lo: int, hi: 
         f"AND (time {beyond} {after.time} OR (time = {after.time} AND (series_id {beyond} {after.series_id} "
         f"OR (series_id = {after.series_id} AND measure_id {beyond} {after.measure_id})))) "
     )
+    keyset += f"AND ({condition}) " if condition else ""
     return (
         f"FROM MEASURES WHERE series_id IN ({numbers}) AND time BETWEEN {lo} AND {hi} {keyset}"
         f"ORDER BY time {order}, series_id {order}, measure_id {order}"
@@ -89,7 +93,7 @@ class Windows(Generic[_Part]):
         width = max(span or FIRST_SPAN, 1)
         edge = None if after is None else (hi if self._descending else lo)
         while lo <= hi and limit > 0:
-            edge = self._edge(lo, hi) if edge is None else edge
+            edge = edge_of(self._session, self._series_ids, self._direction, lo, hi) if edge is None else edge
             if edge is None:
                 break
             near, far = (max(lo, edge - width), edge) if self._descending else (edge, min(hi, edge + width))
@@ -108,15 +112,18 @@ class Windows(Generic[_Part]):
     def _descending(self) -> bool:
         return self._direction is Descending
 
-    def _edge(self, lo: int, hi: int) -> int | None:
-        """The first time there is in the direction of reading: one dive into the key per series."""
-        edge = self._direction.edge
-        dives = " UNION ALL ".join(
-            f"(SELECT {edge}(time) AS edge FROM MEASURES WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
-            for number in self._series_ids
-        )
-        row = self._session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")
-        return int(row[0]) if row and row[0] is not None else None
+
+def edge_of(
+    session: Session, series_ids: Sequence[int], direction: type[Direction], lo: int, hi: int
+) -> int | None:
+    """The first time there is in the direction of reading: one dive into the key per series."""
+    edge = direction.edge
+    dives = " UNION ALL ".join(
+        f"(SELECT {edge}(time) AS edge FROM MEASURES WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
+        for number in series_ids
+    )
+    row = session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")
+    return int(row[0]) if row and row[0] is not None else None
 
 
 def _next_width(width: int, *, got: int, want: int) -> int:

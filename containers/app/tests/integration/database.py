@@ -28,7 +28,7 @@ def empty_tables(administrator: Session) -> None:
     administrator.execute("START TRANSACTION")  # one wait for the disk instead of twelve
     for table in (
         "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
-        "MEASURES", "MESSAGE_IDS", "QUARANTINE", "QUARANTINE_USAGE", "AUDIT",
+        "MEASURES", "ARRIVAL_COUNTS", "ARRIVALS", "MESSAGE_IDS", "QUARANTINE", "QUARANTINE_USAGE", "AUDIT",
     ):
         administrator.execute(f"DELETE FROM {table}")
     administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")

@@ -7,13 +7,15 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow
+import pyarrow.ipc
 import pytest
 from werkzeug.test import TestResponse
 
 from my_monit.errors import NotFound
 from my_monit.model import Quarantined, Reason
 from my_monit.storage.storage import Storage
-from my_monit.timestamps import LATEST, from_rfc3339
+from my_monit.timestamps import LATEST, from_rfc3339, to_rfc3339
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, SUE, Laboratory
 from tests.integration.rest_api import Api, next_of, pointers
 from tests.measures import NewMeasure, by_origin
@@ -29,7 +31,7 @@ DOUBLES = (
 )
 
 
-FORMS = ("json", "csv", "ndjson")
+FORMS = ("json", "csv", "ndjson", "arrow")
 
 
 class Instruments:
@@ -80,7 +82,17 @@ def rows_of(answer: TestResponse, form: str) -> list[dict[str, Any]]:
     """What an answer says, whatever its format."""
     if form == "csv":
         return list(records(answer.text))
+    if form == "arrow":
+        return arrow_rows(answer.data)
     return answer.json if form == "json" else [json.loads(line) for line in answer.text.splitlines()]
+
+
+def arrow_rows(stream: bytes) -> list[dict[str, Any]]:
+    table = pyarrow.ipc.open_stream(stream).read_all()
+    assert table.schema.names == ["experiment", "measure_type", "sensor", "timestamp", "value"]
+    nanoseconds = table["timestamp"].cast("int64")
+    rows = table.drop_columns("timestamp").append_column("timestamp", nanoseconds).to_pylist()
+    return [{**row, "timestamp": to_rfc3339(row["timestamp"])} for row in rows]
 
 
 def bits(value: float) -> bytes:
@@ -270,7 +282,7 @@ def test_a_stream_has_no_limit_but_the_one_that_is_given(api: Api, path: str, in
     assert [row[2] for row in told(records(limited.text))] == sorted(row[2] for row in [*measures, *extra])[:20_001]
 
 
-@pytest.mark.parametrize("form", ["csv", "ndjson"])
+@pytest.mark.parametrize("form", ["csv", "ndjson", "arrow"])
 def test_a_stream_breaks_off_when_the_association_ends(
     api: Api, path: str, instruments: Instruments, laboratory: Laboratory, form: str
 ) -> None:

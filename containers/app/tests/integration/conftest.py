@@ -25,6 +25,7 @@ from my_monit.storage.connector import Session, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
 from tests.integration.database import administrating, empty_tables
+from tests.integration.instruments import Instruments
 from tests.integration.laboratory import CANARY, Laboratory, furnish
 from tests.integration.lane import Lane, ListenerThread
 from tests.integration.log_lines import LogLines
@@ -251,3 +252,14 @@ def api(rest_container, laboratory, log_lines) -> Iterator[Api]:
     assert CANARY not in log_lines.text.lower()
     assert not [secret for secret in api.secrets if secret in log_lines.text]
     assert not log_lines.of("request_crashed")
+
+
+@pytest.fixture
+def instruments(storage, laboratory) -> Instruments:
+    return Instruments(storage, laboratory)
+
+
+@pytest.fixture
+def path(laboratory) -> str:
+    """Of the measures that SAM may read."""
+    return f"/measures/{laboratory.vibrations.experiment_id}"

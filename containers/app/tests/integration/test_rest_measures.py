@@ -2,7 +2,7 @@ import csv
 import io
 import json
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +16,9 @@ from my_monit.errors import NotFound
 from my_monit.model import Quarantined, Reason
 from my_monit.storage.storage import Storage
 from my_monit.timestamps import LATEST, from_rfc3339, to_rfc3339
+from tests.integration.instruments import Audited, Instruments, Told, scattered
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, SUE, Laboratory
 from tests.integration.rest_api import Api, next_of, pointers
-from tests.measures import NewMeasure, by_origin
-
-Audited = Callable[[], tuple[str, str, str, str]]
-#: Measure type and sensor ('' for none), nanoseconds since 1970, value.
-Told = tuple[str, str, int, float]
 
 #: Doubles that careless ways change.
 DOUBLES = (
@@ -31,39 +27,8 @@ DOUBLES = (
 )
 
 
+#: Formats.
 FORMS = ("json", "csv", "ndjson", "arrow")
-
-
-class Instruments:
-    """Stores measures of SAM's experiment as the listener would, without its checks."""
-
-    def __init__(self, storage: Storage, laboratory: Laboratory) -> None:
-        self._storage = storage
-        self._laboratory = laboratory
-
-    def measured(self, measures: Iterable[Told]) -> None:
-        experiment_id = self._laboratory.vibrations.experiment_id
-        publisher_id = self._laboratory.publisher_id
-        with self._storage.unit() as unit:
-            types = unit.measure_types.by_name(["hertz", "volt", "degree Celsius"])
-            series: dict[tuple[str, str], int] = {}
-            new = []
-            for name, sensor, time, value in measures:
-                if (name, sensor) not in series:
-                    number = types[name].measure_type_id
-                    series[name, sensor] = unit.series.find_or_add(experiment_id, number, sensor)
-                new.append(NewMeasure(series[name, sensor], time, value, publisher_id))
-            unit.measures.add(by_origin(new))
-
-
-@pytest.fixture(name="instruments")
-def instruments_of_sam(storage: Storage, laboratory: Laboratory) -> Instruments:
-    return Instruments(storage, laboratory)
-
-
-@pytest.fixture(name="path")
-def path_of_vibrations(laboratory: Laboratory) -> str:
-    return f"/measures/{laboratory.vibrations.experiment_id}"
 
 
 def told(rows: Iterable[dict[str, Any]]) -> list[Told]:
@@ -97,12 +62,6 @@ def arrow_rows(stream: bytes) -> list[dict[str, Any]]:
 
 def bits(value: float) -> bytes:
     return struct.pack(">d", value)
-
-
-def scattered(count: int) -> list[Told]:
-    """Measures of three series where many share a time, and some share everything."""
-    kinds = (("hertz", ""), ("hertz", "left, \"upper\""), ("volt", "left, \"upper\""))
-    return [(*kinds[number % 3], MORNING + (number // 7) * SECOND, float(number // 2)) for number in range(count)]
 
 
 def test_a_scientist_reads_the_measures_newest_first(

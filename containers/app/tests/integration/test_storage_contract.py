@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import count
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +14,9 @@ from my_monit.errors import Conflict, NotFound, StorageRejected
 from my_monit.model import (
     MeasureType, Position, PublisherUsage, Quarantined, QuarantineSelection, Reason, Role, Selection, User,
 )
+from my_monit.periods import Stretch
 from my_monit.storage.memory import MemoryStorage
-from my_monit.storage.ports import AuditRow, Layout, MessageId, Text
+from my_monit.storage.ports import AuditRow, Layout, MessageId, Place, Text
 from my_monit.timestamps import to_rfc3339
 from tests.measures import NewMeasure, by_origin
 
@@ -101,6 +103,26 @@ class Lab:
         lines = [line.split("|") for line in text.written.decode().splitlines()]
         assert len(lines) == text.measures <= limit
         return [(int(series), time, bits(float(value))) for series, time, value in lines], text
+
+    def changes(self, series_ids, place, *, limit=100_000):
+        """What came behind a place: values, and the place behind them."""
+        layout = Layout({one: b"" for one in series_ids}, b"|", b"\n", True)
+        with self._storage.unit() as unit:
+            text, place = unit.measures.changes(
+                self.experiment_id, series_ids, layout, visible_to=self.scientist, after=place,
+                until=unit.measures.arrivals(self.experiment_id), limit=limit,
+            )
+        assert text.measures <= limit
+        return [float(line.rpartition("|")[2]) for line in text.written.decode().splitlines()], place
+
+    def all_changes(self, series_ids, place=Place(), **options):
+        found = []
+        while True:
+            values, following = self.changes(series_ids, place, **options)
+            if following == place:
+                return found, place
+            found += values
+            place = following
 
     def walk(self, series_ids, *, limit, **selection):
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
@@ -759,6 +781,114 @@ def test_text_of_an_experiment_of_others_is_empty(storage, lab):
         unit.associations.end(lab.experiment_id, lab.scientist, until=None)
 
     assert lab.text([series]) == ([], Text(b"", 0, 0, None))
+
+
+# Changes
+
+
+def test_changes_are_what_came_since_the_last_look_however_old_it_is(storage, lab):
+    [one, other] = lab.add_series("one", "other")
+    lab.store((one, 40 * YEAR, 1.0), (other, 40 * YEAR + 1, 2.0))
+    found, place = lab.all_changes([one, other])
+    assert sorted(found) == [1.0, 2.0]
+    assert lab.all_changes([one, other], place) == ([], place)
+
+    lab.store((one, 40 * YEAR, 3.0), (other, 7, -0.0), (one, LATEST, 4.0))
+    Lab(storage).store((Lab(storage).add_series("")[0], 1, 99.0))
+
+    found, place = lab.all_changes([one, other], place)
+    assert sorted(map(bits, found)) == sorted(map(bits, [3.0, -0.0, 4.0]))
+    assert lab.all_changes([one, other], place) == ([], place)
+
+
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.integers(0, 3), _times | st.integers(40 * YEAR, 40 * YEAR + 100 * MINUTE)), min_size=1,
+                 max_size=25), max_size=6,
+    ),
+    limit=st.integers(1, 9), looks=st.sets(st.integers(0, 6)),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_changes_hold_every_measure_once_whatever_came_when_and_however_often_one_looks(storage, batches, limit, looks):
+    lab = Lab(storage)
+    series = lab.add_series("0", "1", "2", "3")
+    found, place, number = [], Place(), count()
+    for index, batch in enumerate(batches):
+        lab.store(*((series[which], time, float(next(number))) for which, time in batch))
+        if index in looks:
+            values, place = lab.all_changes(series, place, limit=limit)
+            found += values
+            assert sorted(found) == list(range(sum(map(len, batches[: index + 1]))))
+    values, place = lab.all_changes(series, place, limit=limit)
+
+    assert sorted(found + values) == list(range(sum(map(len, batches))))
+
+
+def test_changes_of_more_runs_than_one_query_takes_are_all_there_once(lab):
+    series = lab.add_series("one", "two", "three")
+    times = [40 * YEAR + number * MINUTE * (1000 if number % 50 else 1) for number in range(3000)]
+    lab.store(*((series[number % 3], time, float(number)) for number, time in enumerate(times)))
+
+    found, _ = lab.all_changes(series, limit=10_000)
+
+    assert sorted(found) == list(range(3000))
+
+
+def test_changes_of_an_experiment_of_others_are_none(storage, lab):
+    [series] = lab.add_series("")
+    lab.store((series, 1, 1.0))
+    with storage.unit() as unit:
+        unit.associations.end(lab.experiment_id, lab.scientist, until=None)
+
+    assert lab.all_changes([series]) == ([], Place())
+
+
+# Figures
+
+
+@given(
+    values=st.lists(st.floats(-1e9, 1e9).map(lambda value: value + 0.0), min_size=1, max_size=60),
+    offset=st.sampled_from([0.0, 1e9, -1e12]), width=st.integers(1, 20),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_figures_are_those_that_numpy_reckons(storage, values, offset, width):
+    lab = Lab(storage)
+    series = lab.add_series("one", "other")
+    values = [value + offset for value in values]
+    lab.store(*((series[time % 2], time, value) for time, value in enumerate(values)))
+    stretch = Stretch(0, width, 60 // width + 1)
+
+    with storage.unit() as unit:
+        found = unit.measures.figures(
+            lab.experiment_id, series, stretch, 0, 60, ["count", "min", "max", "mean", "std"],
+            visible_to=lab.scientist,
+        )
+
+    assert len({each[:2] for each in found}) == len(found)
+    for which, period, figures in found:
+        told = np.array([value for time, value in enumerate(values)
+                         if series[time % 2] == which and time // width == period])
+        assert (figures["count"], figures["min"], figures["max"]) == (len(told), told.min(), told.max())
+        size = np.abs(told).max()
+        assert figures["mean"] == pytest.approx(told.mean(), rel=0, abs=1e-14 * len(told) * size + 1e-300)
+        if len(told) == 1:
+            assert figures["std"] is None
+        else:
+            # A sum of squares would be off by 1e-8 of the greatest value.
+            assert figures["std"] == pytest.approx(told.std(ddof=1), rel=1e-9, abs=1e-14 * len(told) * size)
+    assert sum(each.values["count"] for each in found) == len(values)
+
+
+def test_measures_are_counted_up_to_a_limit_and_their_extent_is_known(storage, lab):
+    [one, empty] = lab.add_series("one", "empty")
+    lab.store(*((one, time, 1.0) for time in range(10)))
+
+    with storage.unit() as unit:
+        measures = unit.measures
+        assert [measures.count([one, empty], 2, 5, up_to=limit) for limit in (1, 4, 9)] == [1, 4, 4]
+        assert measures.count([one], 0, LATEST, up_to=100) == 10
+        assert measures.extent([one, empty], Selection(start=3, end=7)) == (3, 6)
+        assert measures.extent([one, empty], Selection(start=30)) is measures.extent([empty], Selection()) is None
 
 
 # Messages

@@ -47,7 +47,9 @@ class _Zone(fields.String):
 
 class SummaryQuery(RangeQuery):
     every = _Every(required=True, metadata={"description": "ISO 8601: PT1M, PT1H, P1D, P1W, P1M, P1Y"})
-    fn = DelimitedList(fields.String(validate=validate.OneOf(FUNCTIONS)), load_default=["count", "mean"])
+    fn = DelimitedList(
+        fields.String(validate=validate.OneOf(FUNCTIONS)), load_default=["count", "mean"], validate=validate.Length(1)
+    )
     tz = _Zone(load_default=ZoneInfo("UTC"), metadata={"description": "whose days, weeks, months and years"})
     format = fields.String(load_default=None, validate=validate.OneOf(_FORMATS))
 

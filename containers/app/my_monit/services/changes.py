@@ -6,7 +6,7 @@ from my_monit.errors import NotFound
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor
 from my_monit.permissions import Verb
-from my_monit.services.export import STREAM_CHUNK
+from my_monit.services.export import FIRST_CHUNK, STREAM_CHUNK
 from my_monit.services.measures import Form
 from my_monit.storage.ports import Layout, Place, StoragePort, Text, Unit
 
@@ -42,7 +42,7 @@ class ChangeService:
         with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
             reading = _Reading(act.unit, actor, experiment_id, form)
             until = act.unit.measures.arrivals(experiment_id)
-            first, place = reading.read(after, until=until, limit=STREAM_CHUNK)
+            first, place = reading.read(after, until=until, limit=FIRST_CHUNK)
         end = max(after, Place(until + 1))
         return self._rest(actor, experiment_id, form, first, after, place, until), end
 

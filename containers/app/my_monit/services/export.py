@@ -15,6 +15,8 @@ from my_monit.timestamps import LATEST
 
 #: Measures per piece of a stream: enough to make the query's own cost vanish, about 1 MiB in memory.
 STREAM_CHUNK = 10_000
+#: Measures of the first piece, so that the first byte does not wait for a whole one.
+FIRST_CHUNK = 1000
 #: How many times that a window may hold that turns out denser than the one before; the rest comes in another piece.
 LEEWAY = 2
 #: How much wider the next window may be than one that held too little.

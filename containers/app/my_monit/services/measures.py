@@ -43,7 +43,7 @@ class MeasureService:
         The first one is read before this returns. When the association ends meanwhile, the stream breaks off with
         NotFound, so that nobody takes a part for the whole.
         """
-        size = export.STREAM_CHUNK if limit is None else min(limit, export.STREAM_CHUNK)
+        size = export.FIRST_CHUNK if limit is None else min(limit, export.FIRST_CHUNK)
         whole, text = self._begin(actor, experiment_id, selection, form, after=after, limit=size)
         if limit is None:
             return whole.unlimited(text, selection)

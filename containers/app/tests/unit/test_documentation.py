@@ -20,7 +20,7 @@ PACKAGE = ROOT / "containers" / "app" / "my_monit"
 
 #: Modules that the picture of the packages shows apart from their package or under another name.
 SHOWN_AS = {"__main__": "cli", "exact_json": "parsing", "logs.audit": "audit", "storage.ports": "ports"}
-GROUND_FLOOR = {"__init__", "model", "permissions", "errors", "settings", "health", "timestamps", "logs"}
+GROUND_FLOOR = {"__init__", "model", "permissions", "errors", "settings", "health", "periods", "timestamps", "logs"}
 
 
 def section(document: str, heading: str) -> str:

@@ -41,6 +41,7 @@ def storage():
 def measures(services, monkeypatch):
     """Experiment 1 of SAM: hertz of two sensors and kelvin, ten times each. Experiment 2 of SUE: one measure."""
     monkeypatch.setattr(export, "STREAM_CHUNK", CHUNK)
+    monkeypatch.setattr(export, "FIRST_CHUNK", CHUNK)
     services.add_users(ADA, SAM, SUE)
     with services.storage.unit() as unit:
         for name, user in (("one", SAM), ("two", SUE)):
@@ -170,7 +171,8 @@ def test_a_stream_is_whole_whatever_the_gaps_and_crowds_of_its_times(times, desc
         numbers = [unit.series.find_or_add(1, 1, "left"), unit.series.find_or_add(1, 1, "right")]
         unit.measures.add(by_origin([NewMeasure(numbers[n % 2], time, float(n), 1) for n, time in enumerate(times)]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "STREAM_CHUNK", first)
+        patch.setattr(export, "STREAM_CHUNK", 5)
+        patch.setattr(export, "FIRST_CHUNK", first)
         texts = list(stream(services.measures, limit=limit, descending=descending))
 
     found = [int(value) for text in texts for value in values(text)]

@@ -74,9 +74,8 @@ class Measures:
         direction = _direction(selection)
 
         def select(lo: int, hi: int, after: Position | None, limit: int) -> _Rows:
-            rows = self._session.rows(
-                f"SELECT series_id, time, measure_id, value {rows_of(series_ids, direction, lo, hi, after)} LIMIT {limit}"
-            )
+            found = rows_of(series_ids, direction, lo, hi, after)
+            rows = self._session.rows(f"SELECT series_id, time, measure_id, value {found} LIMIT {limit}")
             return _Rows([_measure(*row) for row in rows], len(rows) == limit)
 
         windows = Windows(self._session, series_ids, direction, select)

@@ -214,6 +214,7 @@ class Measures(_Table):
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
         visible_to: str, after: Place, until: int, limit: int,
     ) -> tuple[Text, Place]:
+        del series_ids  # an arrival holds its own measures
         arrived = [measures for owner, measures in self._tables.arrivals if owner == experiment_id][:until]
         behind = [
             (number, one) for number, measures in enumerate(arrived, 1)
@@ -231,9 +232,12 @@ class Measures(_Table):
         return sum(owner == experiment_id for owner, _ in self._tables.arrivals)
 
     def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
-        times = [one.time for one in self._tables.measures if one.series_id in series_ids and (
-            (selection.start is None or one.time >= selection.start) and (selection.end is None or one.time < selection.end)
-        )]
+        times = [
+            one.time for one in self._tables.measures
+            if one.series_id in series_ids
+            and (selection.start is None or one.time >= selection.start)
+            and (selection.end is None or one.time < selection.end)
+        ]
         return (min(times), max(times)) if times else None
 
     def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:

@@ -1,7 +1,7 @@
 """Measures as text, put together by the database: one long value for thousands of rows.
 
-What a row costs here is what the driver does for it and what Python does for it, so neither sees one: the database
-joins the rows with GROUP_CONCAT, and Python replaces marks in the whole (docs/decisions/0016-text-from-the-database.md).
+What a row costs is what the driver and Python do for it, so neither sees one: the database joins the rows with
+GROUP_CONCAT, and Python replaces marks in the whole (docs/decisions/0016-text-from-the-database.md).
 """
 
 import re

@@ -1,0 +1,73 @@
+"""The database answers every query for measures from ranges of the key, at a size where anything else would be felt."""
+
+import pytest
+
+from my_monit.model import Actor, Role, Selection
+from my_monit.periods import parse_period
+from my_monit.rest.formats import json_layout
+from my_monit.services.summary import Question
+from my_monit.storage.connector import Session
+from my_monit.storage.ports import Place
+from tests.integration.laboratory import MORNING, SECOND
+from tests.measures import NewMeasure, by_origin
+
+SERIES, EACH = 10, 4000
+NOON = MORNING + EACH // 2 * SECOND
+SAM = Actor("S001", Role.SCIENTIST)
+
+
+@pytest.fixture(name="queries")
+def queries_that_are_made(storage, laboratory, monkeypatch):
+    """Forty thousand measures of ten series, a tenth of which are selected; the list of what is asked from then on."""
+    experiment_id = laboratory.vibrations.experiment_id
+    with storage.unit() as unit:
+        series = [unit.series.find_or_add(experiment_id, 2, f"sensor-{number}") for number in range(SERIES)]
+        unit.measures.add(by_origin([
+            NewMeasure(one, MORNING + n * SECOND, float(n), 1) for one in series for n in range(EACH)
+        ]))
+    asked = []
+    rows = Session.rows
+
+    def noted(self, sql, parameters=()):
+        asked.append((sql, parameters))
+        return rows(self, sql, parameters)
+
+    monkeypatch.setattr(Session, "rows", noted)
+    return asked
+
+
+READS = {
+    "first page": lambda c, e: c.measure_service().page(SAM, e, Selection(), json_layout, after=None, limit=1000),
+    "page in the middle": lambda c, e: c.measure_service().page(
+        SAM, e, Selection(end=NOON), json_layout, after=None, limit=1000
+    ),
+    "one series": lambda c, e: c.measure_service().page(
+        SAM, e, Selection(sensors=("sensor-1",), start=NOON, descending=False), json_layout, after=None, limit=1000
+    ),
+    "stream": lambda c, e: list(c.measure_service().stream(
+        SAM, e, Selection(start=NOON), json_layout, after=None, limit=None
+    )),
+    "latest": lambda c, e: c.measure_service().latest(SAM, e, Selection(), json_layout),
+    "series": lambda c, e: c.measure_service().series(SAM, e),
+    "summary": lambda c, e: c.summary_service().ask(
+        SAM, e, Question(Selection(start=NOON, end=NOON + 300 * SECOND), parse_period("PT1M"), ["count", "mean"])
+    ),
+    "changes": lambda c, e: c.change_service().page(SAM, e, json_layout, after=Place(), limit=10_000),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_measures_are_read_by_ranges_of_the_key(read, queries, container, laboratory, administrator, storage):
+    administrator.rows("ANALYZE TABLE MEASURES")
+    queries.clear()
+
+    READS[read](container, laboratory.vibrations.experiment_id)
+
+    made = [(sql, parameters) for sql, parameters in queries if "FROM MEASURES" in sql or "FROM ARRIVALS" in sql]
+    assert made
+    for sql, parameters in made:
+        for step in administrator.rows(f"EXPLAIN {sql}", parameters):
+            shift = len(step) - 10  # MySQL tells of partitions, too, before the kind
+            table, kind, key = step[2], step[3 + bool(shift)], step[5 + bool(shift)]
+            if table in ("MEASURES", "ARRIVALS"):
+                assert (kind in ("range", "ref", "const"), key) == (True, "PRIMARY"), (sql[:300], step)

@@ -7,6 +7,7 @@ import pytest
 from my_monit.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from my_monit.identity.local import LocalIdentity
 from my_monit.model import CONSOLE, Actor, Experiment, Quarantined, QuarantineSelection, Reason, Role, Selection, User
+from my_monit.rest.formats import json_layout
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.tokens import TokenService
@@ -428,6 +429,6 @@ def test_the_demonstration_s_scientists_read_their_own_measures_only(services, d
     demonstration.load(CONSOLE)
 
     sam = actor(SAM)
-    assert len(services.measures.page(sam, 1, Selection(), after=None, limit=999).measures) == 100
+    assert services.measures.page(sam, 1, Selection(), json_layout, after=None, limit=999).measures == 100
     with pytest.raises(NotFound):
-        services.measures.page(sam, 2, Selection(), after=None, limit=999)
+        services.measures.page(sam, 2, Selection(), json_layout, after=None, limit=999)

@@ -83,12 +83,23 @@ class RabbitPublisher:
     def _run(self) -> None:
         try:
             self._session.connect()
-            self._ioloop.start()
+            self._loop()
         except SpoolError as error:
             self._outbox.fail(PublishingFailed(str(error)))
         except Exception:
             self._outbox.fail(PublishingFailed("the publisher has failed unexpectedly"))  # nobody waits for ever
             raise
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                self._ioloop.start()
+                return
+            except ValueError as error:
+                if not isinstance(error.__context__, OSError):
+                    raise
+                # What Pika 1.4.4 makes of a broker that is gone again as soon as it was reached.
+                self._session.lose(error.__context__)
 
 
 class _Session:
@@ -224,8 +235,12 @@ class _Session:
         else:
             self._connection.close(error.reply_code, error.reply_text)
 
-    def _on_lost(self, _connection: SelectConnection, error: BaseException) -> None:
-        self._channel = None
+    def _on_lost(self, connection: SelectConnection, error: BaseException) -> None:
+        if connection is self._connection:
+            self.lose(error)
+
+    def lose(self, error: BaseException) -> None:
+        self._connection = self._channel = None
         self._outbox.put_back(self._in_flight.unsettled())
         self._in_flight = InFlight()
         if self._ending:

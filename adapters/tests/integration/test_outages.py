@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import select
@@ -10,8 +11,13 @@ from pathlib import Path
 
 import pytest
 from adapter_process import DEADLINE_SECS, AdapterProcess, StartAdapter, wait_until
+from mymonit_adapters.messages import MessageWriter
+from mymonit_adapters.model import Reading, Series
+from mymonit_adapters.rabbit import RabbitPublisher
+from mymonit_adapters.settings import read_settings
+from mymonit_adapters.spool import Spool
 from queue_reader import QueueReader, channel_of
-from rabbit_server import ADAPTER, EXCHANGE, QUEUE, READER, Account, RabbitServer
+from rabbit_server import ADAPTER, EXCHANGE, EXPERIMENT, QUEUE, READER, Account, RabbitServer
 
 BEFORE, COUNT = 10_000, 12_000
 SPOOL_MIB = 16
@@ -80,3 +86,32 @@ def _write_until(condition: Callable[[], bool], adapter: AdapterProcess) -> None
         assert time.monotonic() < began + DEADLINE_SECS
         if select.select([], [descriptor], [], PAUSE_SECS)[1]:
             os.write(descriptor, LINES)
+
+
+def test_a_broker_that_is_gone_as_soon_as_it_was_reached_is_tried_again(
+    own_broker: RabbitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[str] = []
+    gone = iter([OSError(errno.ENOTCONN, "not connected")])
+    true_name = socket.socket.getpeername
+
+    def name_of_peer(connection: socket.socket) -> object:
+        for error in gone:
+            raise error
+        return true_name(connection)
+
+    monkeypatch.setattr(socket.socket, "getpeername", name_of_peer)
+    spool = Spool(tmp_path / "spool-1.sqlite", max_bytes=64 << 20, keep_secs=86_400)
+    writer = MessageWriter(routing="measures")
+    writer.add([Reading(Series(experiment=EXPERIMENT, measure="hertz"), 1.0, time.time_ns())])
+    spool.commit(writer.finish(), None)
+    publisher = RabbitPublisher(
+        read_settings(own_broker.account(ADAPTER).environment()), spool, report=reports.append
+    )
+
+    publisher.drain(timeout_secs=DEADLINE_SECS, given_up=lambda: False)
+    publisher.close()
+
+    assert publisher.failure is None
+    assert spool.waiting == 0
+    assert any("no connection to the broker" in report for report in reports)

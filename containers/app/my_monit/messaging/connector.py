@@ -47,7 +47,7 @@ class RabbitConnector:
         broker refuses the account or lacks the topology.
         """
         with translated():
-            connection = pika.BlockingConnection(self._parameters)
+            connection = _open(self._parameters)
             try:
                 channel = connection.channel()
                 self._verify(channel)
@@ -68,6 +68,15 @@ class RabbitConnector:
             channel.exchange_declare(parking_queue(names.queue), passive=True)
             channel.queue_declare(names.queue, passive=True)
             channel.queue_declare(parking_queue(names.queue), passive=True)
+
+
+def _open(parameters: pika.ConnectionParameters) -> BlockingConnection:
+    try:
+        return pika.BlockingConnection(parameters)
+    except ValueError as error:
+        if not isinstance(error.__context__, OSError):
+            raise
+        raise error.__context__  # what Pika 1.4.4 makes of a broker that is gone again as soon as it was reached
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The listener outlives its servers: what goes away comes back, and nothing was lost, doubled or quarantined."""
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -423,6 +424,18 @@ def test_a_full_buffer_slows_reading_and_loses_nothing(
 
     eventually(lambda: len(bench.values()) == 500, within=20)
     assert bench.values() == list(range(500))
+
+
+def test_a_broker_that_is_gone_as_soon_as_it_was_reached_is_away(
+    names: RabbitConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: socket.socket) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    monkeypatch.setattr(socket.socket, "getpeername", gone)
+
+    with pytest.raises(BrokerUnavailable):
+        connector.RabbitConnector(names).check()
 
 
 class TestTheConnector:

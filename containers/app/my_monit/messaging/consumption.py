@@ -6,7 +6,6 @@ acknowledgements, and never waits for the database. The worker stores; it reache
 """
 
 import threading
-import time
 from functools import partial
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -25,8 +24,6 @@ from my_monit.settings import RabbitConfiguration
 TICK_SECS = 0.25
 #: Seconds between two reads while the buffer is full: as often as heartbeats need.
 THROTTLE_SECS = 2.0
-#: Seconds to wait at the end for what the broker may have sent already, so that it need not be returned.
-SETTLE_SECS = 0.1
 
 
 class Consumption:
@@ -81,15 +78,9 @@ class Consumption:
             self._buffer.put(fresh)
 
     def _end(self) -> None:
-        """Let the worker finish what was delivered, and send its acknowledgements.
-
-        They wait until the consumers have ended: each would let the broker send more, only to be returned.
-        """
-        self._intake.hold()
-        deadline = time.monotonic() + SETTLE_SECS
-        while self._intake.is_open and not self._intake.has_no_credit and time.monotonic() < deadline:
-            self._pump(SETTLE_SECS)
+        """Let the worker finish what was delivered, and send its acknowledgements."""
         self._intake.close()
+        self._pump(0)
         self._buffer.end()
         while self._worker.is_alive() or self._acknowledged != self._committed:
             self._pump(TICK_SECS)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from my_monit.logs.logger import get_logger
@@ -37,9 +38,6 @@ class Intake:
         self._returned: deque[tuple[int, int]] = deque()
         self._consumer: str | None = None
         self._unacknowledged = 0
-        self._holds = False
-        #: The delivery tag up to which an acknowledgement is still to be sent, 0: none.
-        self._unsent = 0
         #: How many messages the present consumer may have unacknowledged.
         self.width = 1
         self.cancelled = False
@@ -63,12 +61,7 @@ class Intake:
         self._unacknowledged -= sum(1 for delivery in batch if not delivery.parked)
         while self._returned and self._returned[0][0] <= batch[-1].tag:
             self._returned.popleft()
-        self._unsent = batch[-1].tag
-        self._send()
-
-    def hold(self) -> None:
-        """Send no acknowledgement until `close`."""
-        self._holds = True
+        self._channel.basic_ack(batch[-1].tag, multiple=True)
 
     def adapt(self) -> None:
         """Be as wide as what is under way allows."""
@@ -81,12 +74,14 @@ class Intake:
             self._consume(self.width)
 
     def close(self) -> None:
-        """End the consumers; acknowledging goes on."""
-        if not self.cancelled:
+        """End the consumers; what was on its way has been delivered on return, and acknowledging goes on.
+
+        Pika's own way would return to the queue what arrives meanwhile, and its count would rise.
+        """
+        if self.is_open:
             for tag in self._channel.consumer_tags:
-                self._channel.basic_cancel(tag)
-        self._holds = False
-        self._send()
+                self._channel._impl._send_method(spec.Basic.Cancel(tag, nowait=True))  # pylint: disable=protected-access
+            self._channel.queue_declare(self._queue, passive=True)  # its answer comes after them
 
     @property
     def is_open(self) -> bool:
@@ -95,11 +90,6 @@ class Intake:
     @property
     def has_no_credit(self) -> bool:
         return self._unacknowledged >= self.width
-
-    def _send(self) -> None:
-        if self._unsent and not self._holds:
-            self._channel.basic_ack(self._unsent, multiple=True)
-            self._unsent = 0
 
     def _consume(self, width: int) -> None:
         self._channel.basic_qos(prefetch_count=width)

@@ -36,6 +36,10 @@ class Conflict(MyMonitError):
     """It contradicts what is already there."""
 
 
+class Stale(MyMonitError):
+    """It is not, or no longer, what the caller takes it for."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is wrong with one part of the input; `pointer` is a JSON Pointer or the name of a query parameter."""

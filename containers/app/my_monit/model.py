@@ -1,5 +1,6 @@
 """What MyMONIT is about: people, experiments, series and measures. No input or output happens here."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,15 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
     SCIENTIST = "SCIENTIST"
     AUDITOR = "AUDITOR"
+
+
+#: Hexadecimal digits of a record's version: that two of one record's are equal by chance will not be seen.
+VERSION_CHARS = 32
+
+
+def _version(*fields: object) -> str:
+    """Changes whenever one of the fields does, and comes back when they do."""
+    return hashlib.sha256(repr(fields).encode()).hexdigest()[:VERSION_CHARS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,10 @@ class User:
     def email(self) -> str:
         return self._email
 
+    @property
+    def version(self) -> str:
+        return _version(self.user_id, self.role.value, self.active, self._name, self._username, self._email)
+
     def log_fields(self) -> dict[str, object]:
         return {"user_id": self.user_id, "role": self.role, "active": self.active}
 
@@ -84,15 +98,24 @@ class Experiment:
     experiment_id: int
     name: str
 
+    @property
+    def version(self) -> str:
+        return _version(self.experiment_id, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Association:
     """A scientist may see an experiment, from `since` until `until` (UTC; None: without an end)."""
 
+    association_id: int
     experiment_id: int
     user_id: str
     since: datetime
     until: datetime | None
+
+    @property
+    def version(self) -> str:
+        return _version(self.association_id, self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Verb(StrEnum):
     USER_READ = "user.read"
     USER_CREATE = "user.create"
     USER_CHANGE = "user.change"
+    USER_ERASE = "user.erase"
     EXPERIMENT_LIST = "experiment.list"
     EXPERIMENT_READ = "experiment.read"
     EXPERIMENT_CREATE = "experiment.create"
@@ -22,6 +23,7 @@ class Verb(StrEnum):
     ASSOCIATION_LIST = "association.list"
     ASSOCIATION_CREATE = "association.create"
     ASSOCIATION_END = "association.end"
+    ACCESS_READ = "access.read"
     MEASURE_READ = "measure.read"
     SERIES_READ = "series.read"
     MEASURE_TYPE_LIST = "measure_type.list"
@@ -62,6 +64,7 @@ RULES: dict[Verb, Rule] = {
     Verb.USER_READ: _ADMIN_OR_SELF,
     Verb.USER_CREATE: _ADMIN,
     Verb.USER_CHANGE: _ADMIN_OR_SELF,
+    Verb.USER_ERASE: _ADMIN_OR_SELF,
     Verb.EXPERIMENT_LIST: _ADMIN_OR_SCIENTIST,
     Verb.EXPERIMENT_READ: _ADMIN_OR_SCIENTIST,
     Verb.EXPERIMENT_CREATE: _ADMIN,
@@ -69,6 +72,7 @@ RULES: dict[Verb, Rule] = {
     Verb.ASSOCIATION_LIST: _ADMIN,
     Verb.ASSOCIATION_CREATE: _ADMIN,
     Verb.ASSOCIATION_END: _ADMIN,
+    Verb.ACCESS_READ: _ADMIN,
     Verb.MEASURE_READ: _SCIENTIST,
     Verb.SERIES_READ: _SCIENTIST,
     Verb.MEASURE_TYPE_LIST: _ADMIN_OR_SCIENTIST,

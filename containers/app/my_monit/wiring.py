@@ -14,9 +14,11 @@ from my_monit.messaging.management import Management
 from my_monit.messaging.processor import RabbitMessageProcessor
 from my_monit.rest.application import create_app
 from my_monit.rest.listener import RestListener
+from my_monit.services.access import AccessService
 from my_monit.services.adapters import AdapterService
 from my_monit.services.changes import ChangeService
 from my_monit.services.demonstration import Demonstration
+from my_monit.services.erasure import ErasureService
 from my_monit.services.experiments import ExperimentService
 from my_monit.services.forgetting import Forgetting
 from my_monit.services.guard import Guard
@@ -53,6 +55,8 @@ class Container(containers.DeclarativeContainer):
     audit = providers.Singleton(Audit, storage)
 
     user_service = providers.Singleton(UserService, storage, audit)
+    erasure_service = providers.Singleton(ErasureService, audit, identity)
+    access_service = providers.Singleton(AccessService, audit)
     experiment_service = providers.Singleton(ExperimentService, audit)
     measure_service = providers.Singleton(MeasureService, storage, audit)
     change_service = providers.Singleton(ChangeService, storage, audit)

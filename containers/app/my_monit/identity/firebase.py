@@ -50,5 +50,13 @@ class FirebaseIdentity:
             raise IdentityUnavailable("Firebase cannot be asked about the token just now") from error
         return subject_of(claims)
 
+    def forget(self, username: str) -> None:
+        try:
+            self._client.delete_user(username)
+        except auth.UserNotFoundError:
+            pass
+        except (FirebaseError, GoogleAuthError) as error:
+            raise IdentityUnavailable("Firebase cannot be asked to delete an account just now") from error
+
     def close(self) -> None:
         firebase_admin.delete_app(self._app)

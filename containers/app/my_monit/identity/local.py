@@ -70,6 +70,9 @@ class LocalIdentity:
             raise refusal()
         return subject
 
+    def forget(self, username: str) -> None:
+        """Nothing is kept about anybody."""
+
 
 def _may_live(issued_at: int, expires: object) -> bool:
     return isinstance(expires, int) and 0 < expires - issued_at <= MAX_LIFETIME.total_seconds()

@@ -29,6 +29,12 @@ class IdentityProvider(Protocol):
     def verify(self, token: str) -> Subject:
         """Raises Unauthenticated for every token that is not valid, IdentityUnavailable when that cannot be told."""
 
+    def forget(self, username: str) -> None:
+        """Delete what the provider keeps for us about this person, if anything; nothing left to delete is fine.
+
+        Raises IdentityUnavailable.
+        """
+
 
 def refusal() -> Unauthenticated:
     """One text for every reason: it would only help those who try."""

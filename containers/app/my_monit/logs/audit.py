@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from my_monit.errors import Conflict, Forbidden, Invalid, MyMonitError, NotFound
+from my_monit.errors import Conflict, Forbidden, Invalid, MyMonitError, NotFound, Stale
 from my_monit.logs.trace import current_trace_id
 from my_monit.model import Actor
 from my_monit.permissions import Verb, allowed
@@ -85,7 +85,7 @@ def _outcome(error: MyMonitError) -> Outcome:
             return Outcome.DENIED
         case NotFound():
             return Outcome.NOT_FOUND
-        case Conflict() | Invalid():
+        case Conflict() | Invalid() | Stale():
             return Outcome.REFUSED
         case _:
             return Outcome.FAILED

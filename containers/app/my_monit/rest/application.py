@@ -12,7 +12,12 @@ from my_monit import __version__
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
 from my_monit.model import STAFF_ID
-from my_monit.rest import authentication, experiments, health, measure_types, measures, quarantine, summary, users
+from my_monit.rest import (
+    associations, authentication, contract, description, experiments, health, measure_types, measures, quarantine,
+    summary, users,
+)
+from my_monit.rest.blueprint import refuse_unread_query
+from my_monit.rest.conditions import unless_unchanged
 from my_monit.rest.problems import ExceptionResource
 
 if TYPE_CHECKING:
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 1024 * 1024
 
 _BLUEPRINTS = (
-    users.blueprint, experiments.blueprint, experiments.associations, measure_types.blueprint, measures.blueprint,
+    users.blueprint, experiments.blueprint, associations.blueprint, measure_types.blueprint, measures.blueprint,
     summary.blueprint, quarantine.blueprint, health.blueprint,
 )
 
@@ -64,8 +69,8 @@ def create_app() -> Flask:
     """The application. Its services come from the `Container` that is wired when a request is served."""
     app = Flask(__name__, static_folder=None)
     app.config.update(
-        API_TITLE="MyMONIT", API_VERSION=__version__, OPENAPI_VERSION="3.1.0", OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json", MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False,
+        API_TITLE="MyMONIT", API_VERSION=__version__, OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROPAGATE_EXCEPTIONS=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the documentation
     app.url_map.strict_slashes = False
@@ -73,10 +78,16 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False  # no redirect to wherever a client says that it is
     app.before_request(_start)
     authentication.register(app)
+    app.before_request(refuse_unread_query)
+    app.after_request(unless_unchanged)
     app.after_request(_finish)
     api = Api(app)
+    api.register_converter(_Id, lambda _: {"type": "integer", "minimum": 1, "maximum": 10**10 - 1})
+    api.register_converter(_Staff, lambda _: {"type": "string", "pattern": f"^{STAFF_ID.pattern}$"})
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
+    app.register_blueprint(description.blueprint)
+    app.extensions["openapi"] = contract.complete(api.spec.to_dict(), app)
     ExceptionResource().register(app)
     app.wsgi_app = _Traced(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -1,12 +1,14 @@
-"""Who is calling: a bearer token, verified by the identity provider, of an active user. Asked at every request."""
+"""Who is calling, and may they: a bearer token, verified by the identity provider, of an active user.
+
+Both are asked at every request, before anything of it is read.
+"""
 
 import re
 from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from dependency_injector.wiring import Provide, inject
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from my_monit.errors import Unauthenticated
 from my_monit.identity.provider import IdentityProvider
@@ -15,17 +17,17 @@ from my_monit.model import Actor
 from my_monit.permissions import Verb
 from my_monit.services.users import UserService
 
-#: Endpoints that anyone may call.
-PUBLIC = frozenset({"health.live", "health.ready", "api-docs.openapi_json"})
+#: Blueprints that anyone may call.
+PUBLIC = frozenset({"health", "description"})
 
 #: RFC 6750; a scheme is the same in any case (RFC 9110).
 _BEARER = re.compile(r"(?i:Bearer) ([A-Za-z0-9._~+/=-]+)")
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def register(app: Flask) -> None:
     app.before_request(authenticate)
+    app.before_request(authorise)
 
 
 @inject
@@ -33,34 +35,46 @@ def authenticate(
     identity: IdentityProvider = Provide["identity"], users: UserService = Provide["user_service"]
 ) -> None:
     """Also before an unknown path is called unknown: who is nobody learns nothing."""
-    if request.endpoint in PUBLIC:
+    if request.blueprint in PUBLIC:
         return
     bearer = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if bearer is None:
         raise Unauthenticated("send a token: Authorization: Bearer ...")
-    g.actor = users.recognise(identity.verify(bearer[1]).username)
+    subject = identity.verify(bearer[1])
+    g.actor = users.recognise(subject.username)
+    g.issued_at = subject.issued_at
 
 
 def current_actor() -> Actor:
     return cast(Actor, g.actor)
 
 
-def performs(verb: Verb) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Refuse who may not do this, before anything of the request is read. The service would refuse it, too."""
+def token_issued_at() -> int:
+    """When the caller's token was made, in seconds since 1970 UTC."""
+    return cast(int, g.issued_at)
 
-    def decorate(view: Callable[_P, _R]) -> Callable[_P, _R]:
-        @wraps(view)
-        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            _refuse_unless_allowed(verb)
-            return view(*args, **kwargs)
 
-        return checked
+def performs(verb: Verb) -> Callable[[_View], _View]:
+    """Say what a view does. Who may not is refused before anything is read; the service would refuse it, too."""
+
+    def decorate(view: _View) -> _View:
+        view.verb = verb  # type: ignore[attr-defined]
+        return view
 
     return decorate
 
 
 @inject
-def _refuse_unless_allowed(verb: Verb, audit: Audit = Provide["audit"]) -> None:
-    ids = request.view_args or {}
-    subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.noun
-    audit.require(current_actor(), verb, subject, owner=ids.get("user_id"))
+def authorise(audit: Audit = Provide["audit"]) -> None:
+    verb = getattr(requested_view(), "verb", None)
+    if verb is not None:
+        ids = request.view_args or {}
+        subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.noun
+        audit.require(current_actor(), verb, subject, owner=ids.get("user_id"))
+
+
+def requested_view() -> Callable[..., Any] | None:
+    """The function, or the method of a resource, that will serve the request; None when there is none."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    method = "get" if request.method == "HEAD" else request.method.lower()
+    return cast(Callable[..., Any] | None, getattr(getattr(view, "view_class", None), method, view))

@@ -5,7 +5,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from my_monit.errors import Fault, Invalid
 from my_monit.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
 from my_monit.timestamps import BadTimestamp, from_rfc3339
 
@@ -60,15 +59,22 @@ class Moment(fields.String):
             raise ValidationError("must be an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z") from error
 
 
-def future(text: object, pointer: str) -> datetime:
-    """A moment to come, from a request's RFC 3339 text. Raises Invalid."""
-    try:
-        moment = datetime.fromtimestamp(from_rfc3339(text) / 1e9, UTC) if isinstance(text, str) else None
-    except (BadTimestamp, OverflowError, OSError, ValueError):
-        moment = None
-    if moment is None or moment <= datetime.now(UTC):
-        raise Invalid(Fault(pointer, "must be an RFC 3339 time with an offset, in the future"))
-    return moment
+class Future(Moment):
+    """A moment to come, as a datetime in UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # type: ignore[override]
+        seconds, nanoseconds = divmod(super()._deserialize(value, attr, data, **kwargs), 10**9)
+        moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+        if moment <= datetime.now(UTC):
+            raise ValidationError("must be in the future")
+        return moment
+
+
+class Utc(fields.DateTime):
+    """A moment as RFC 3339, always in UTC and with microseconds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M:%S.%fZ", **options)
 
 
 class PageQuery(Schema):

@@ -2,6 +2,7 @@
 
 from dependency_injector.wiring import Provide, inject
 from flask.views import MethodView
+from marshmallow import Schema, fields
 
 from my_monit.rest.blueprint import Blueprint
 from my_monit.storage.ports import StoragePort
@@ -9,9 +10,13 @@ from my_monit.storage.ports import StoragePort
 blueprint = Blueprint("health", __name__, url_prefix="/health", description="Health")
 
 
+class HealthSchema(Schema):
+    status = fields.String(required=True)
+
+
 @blueprint.route("/live", endpoint="live")
 class LiveResource(MethodView):
-    @blueprint.response(200)
+    @blueprint.response(200, HealthSchema)
     def get(self) -> dict[str, str]:
         """The process runs."""
         return {"status": "ok"}
@@ -19,7 +24,7 @@ class LiveResource(MethodView):
 
 @blueprint.route("/ready", endpoint="ready")
 class ReadyResource(MethodView):
-    @blueprint.response(200)
+    @blueprint.response(200, HealthSchema)
     @inject
     def get(self, storage: StoragePort = Provide["storage"]) -> dict[str, str]:
         """The process can answer; 503 while the database is away."""

@@ -14,6 +14,7 @@ from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
 from my_monit.rest.formats import FORMATS, STREAMS, json_layout, streamed, to_json, wanted_format
+from my_monit.rest.measure_schemas import TEXT, MeasureSchema, SeriesReportSchema
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.changes import ChangeService
 from my_monit.services.measures import MeasureService
@@ -51,6 +52,8 @@ class MeasureQuery(RangeQuery, FormatQuery):
 class MeasureResource(MethodView):
     @performs(Verb.MEASURE_READ)
     @blueprint.arguments(MeasureQuery, location="query")
+    @blueprint.response(200, MeasureSchema(many=True))
+    @blueprint.alt_response(200, schema=TEXT, content_type="text/csv")
     @inject
     def get(
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
@@ -109,7 +112,7 @@ class ChangesResource(MethodView):
 @blueprint.route("/series/<id:experiment_id>")
 class SeriesResource(MethodView):
     @performs(Verb.SERIES_READ)
-    @blueprint.response(200)
+    @blueprint.response(200, SeriesReportSchema)
     @inject
     def get(self, experiment_id: int, measures: MeasureService = Provide["measure_service"]) -> dict[str, Any]:
         """The series of an experiment, and how many quarantined messages name it, by reason."""

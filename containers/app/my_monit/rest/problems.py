@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from my_monit.errors import (
     ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid,
-    MyMonitError, NotFound, StorageContention, StorageRejected, StorageUnavailable, Unauthenticated,
+    MyMonitError, NotFound, Stale, StorageContention, StorageRejected, StorageUnavailable, Unauthenticated,
 )
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import current_trace_id
@@ -27,12 +27,22 @@ _MEANINGS: dict[type[MyMonitError], tuple[int, str, str]] = {
     Forbidden: (403, "forbidden", "Your role does not allow this"),
     NotFound: (404, "not-found", "There is no such thing"),
     Conflict: (409, "conflict", "This contradicts what is there"),
+    Stale: (412, "precondition-failed", "It is not what you take it for"),
     Invalid: (422, "invalid", "The request breaks a rule"),
     StorageRejected: (422, "invalid", "The request breaks a rule"),
     IdentityUnavailable: (503, "unavailable", "Try again soon"),
     StorageUnavailable: (503, "unavailable", "Try again soon"),
     StorageContention: (503, "unavailable", "Try again soon"),
     ConfigurationError: (503, "unavailable", "Try again soon"),
+}
+
+#: The same of what Flask and Werkzeug refuse on their own. Their descriptions address people in front of a browser.
+_REFUSALS: dict[int, tuple[str, str, str]] = {
+    400: ("bad-request", "Bad Request", "this is not a well-formed request"),
+    404: ("not-found", "There is no such thing", "there is nothing here"),
+    405: ("method-not-allowed", "Method Not Allowed", "this method is not served here; Allow lists those that are"),
+    413: ("request-entity-too-large", "Request Entity Too Large", "a body may have 1 MiB"),
+    415: ("unsupported-media-type", "Unsupported Media Type", "the body must be application/json"),
 }
 
 _log = get_logger("rest")
@@ -78,14 +88,17 @@ class ExceptionResource:
         return problem(status, slug, title, detail=str(error), faults=getattr(error, "faults", ()))
 
     def of_http(self, error: HTTPException) -> Response:
-        """What Flask, Werkzeug and webargs refuse: their descriptions are texts of theirs, never of data."""
+        """What Flask, Werkzeug and webargs refuse. A description is shown where it is one of ours."""
         faults = tuple(islice(_faults(getattr(error, "data", {}).get("messages", {})), MAX_FAULTS))
         status = error.code or 500
         if faults:
             _, slug, title = _MEANINGS[Invalid]
             return problem(status, slug, title, detail="see errors", faults=faults)
-        slug = error.name.lower().replace(" ", "-")
-        response = problem(status, slug, error.name, detail=error.description or error.name)
+        named = error.name.lower().replace(" ", "-"), error.name, error.name
+        slug, title, detail = _REFUSALS.get(status, named)
+        if error.description and error.description != type(error).description:
+            detail = error.description
+        response = problem(status, slug, title, detail=detail)
         for name, value in error.get_headers():
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value

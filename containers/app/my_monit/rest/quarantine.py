@@ -11,7 +11,7 @@ from my_monit.model import QuarantineSelection, Reason
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
-from my_monit.rest.fields import Moment, PageQuery
+from my_monit.rest.fields import Moment, PageQuery, Utc
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.quarantine import QuarantineService
 from my_monit.timestamps import BadTimestamp, to_moment
@@ -26,7 +26,7 @@ blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine", descript
 class QuarantineSchema(Schema):
     id = fields.Integer(attribute="quarantine_id")
     reason = fields.Enum(Reason, by_value=True)
-    time = fields.DateTime(attribute="received", format="%Y-%m-%dT%H:%M:%S.%fZ")
+    time = Utc(attribute="received")
     publisher = fields.String()
     size = fields.Integer(metadata={"description": "bytes"})
     experiment = fields.String(allow_none=True)

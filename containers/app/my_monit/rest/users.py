@@ -3,16 +3,18 @@
 from typing import Any
 
 from dependency_injector.wiring import Provide, inject
-from flask import url_for
+from flask import Response, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
 from my_monit.model import STAFF_ID, Role, User
 from my_monit.permissions import Verb
-from my_monit.rest.authentication import current_actor, performs
+from my_monit.rest.authentication import current_actor, performs, token_issued_at
 from my_monit.rest.blueprint import Blueprint
+from my_monit.rest.conditions import expected_versions, tag, versioned
 from my_monit.rest.fields import EMAIL_CHARS, NAME_CHARS, Flag, PageQuery, Text
 from my_monit.rest.paging import decode_cursor, next_link
+from my_monit.services.erasure import ErasureService
 from my_monit.services.users import UserService
 
 blueprint = Blueprint("users", __name__, url_prefix="/users", description="Who works here")
@@ -53,6 +55,7 @@ class UsersResource(MethodView):
         shown = page[: query["limit"]]
         return shown, 200, next_link(shown[-1].user_id) if len(page) > len(shown) else {}
 
+    @versioned
     @performs(Verb.USER_CREATE)
     @blueprint.arguments(UserSchema)
     @blueprint.response(201, UserSchema)
@@ -60,31 +63,46 @@ class UsersResource(MethodView):
     def post(self, fields_: dict[str, Any], users: UserService = Provide["user_service"]) -> Any:
         """Add a user."""
         user = users.add(current_actor(), User(**fields_))
-        return user, 201, {"Location": url_for("users.UserResource", user_id=user.user_id)}
+        return user, 201, {"Location": url_for("users.UserResource", user_id=user.user_id), **tag(user)}
 
 
 @blueprint.route("/me")
 class MyselfResource(MethodView):
+    @versioned
     @blueprint.response(200, UserSchema)
     @inject
-    def get(self, users: UserService = Provide["user_service"]) -> User:
+    def get(self, users: UserService = Provide["user_service"]) -> Any:
         """Your own record."""
-        return users.get(current_actor(), current_actor().user_id)
+        user = users.get(current_actor(), current_actor().user_id)
+        return user, 200, tag(user)
 
 
 @blueprint.route("/<staff:user_id>")
 class UserResource(MethodView):
+    @versioned
     @performs(Verb.USER_READ)
     @blueprint.response(200, UserSchema)
     @inject
-    def get(self, user_id: str, users: UserService = Provide["user_service"]) -> User:
+    def get(self, user_id: str, users: UserService = Provide["user_service"]) -> Any:
         """One user: any for an ADMIN, oneself for everybody."""
-        return users.get(current_actor(), user_id)
+        user = users.get(current_actor(), user_id)
+        return user, 200, tag(user)
 
+    @versioned
     @performs(Verb.USER_CHANGE)
     @blueprint.arguments(UserChangeSchema)
     @blueprint.response(200, UserSchema)
     @inject
-    def put(self, fields_: dict[str, Any], user_id: str, users: UserService = Provide["user_service"]) -> User:
+    def put(self, fields_: dict[str, Any], user_id: str, users: UserService = Provide["user_service"]) -> Any:
         """Replace a user's record."""
-        return users.change(current_actor(), user_id, **fields_)
+        user = users.change(current_actor(), user_id, **fields_, expected=expected_versions())
+        return user, 200, tag(user)
+
+    @versioned
+    @performs(Verb.USER_ERASE)
+    @blueprint.response(204)
+    @inject
+    def delete(self, user_id: str, erasure: ErasureService = Provide["erasure_service"]) -> Response:
+        """Erase a user: everything personal is gone, the staff id is never given again."""
+        erasure.erase(current_actor(), user_id, issued_at=token_issued_at(), expected=expected_versions())
+        return Response(status=204)

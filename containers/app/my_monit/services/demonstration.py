@@ -33,7 +33,7 @@ class Demonstration:
     def load(self, actor: Actor) -> None:
         with self._audit.act(actor, Verb.DEMONSTRATION_LOAD) as act:
             for user in _USERS:
-                if act.unit.users.get(user.user_id) is None:
+                if act.unit.users.get(user.user_id) is None and act.unit.users.erased(user.user_id) is None:
                     act.unit.users.add(user)
             for experiment, scientist, *_ in _EXPERIMENTS:
                 _add_experiment(act.unit, experiment, scientist)
@@ -57,4 +57,5 @@ class Demonstration:
 def _add_experiment(unit: Unit, name: str, scientist: str) -> None:
     if not unit.experiments.ids_by_name([name]):
         experiment = unit.experiments.add(name)
-        unit.associations.add(experiment.experiment_id, scientist, until=None)
+        if unit.users.get(scientist):  # and not erased
+            unit.associations.add(experiment.experiment_id, scientist, until=None)

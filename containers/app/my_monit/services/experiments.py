@@ -6,6 +6,7 @@ from my_monit.errors import Conflict, NotFound
 from my_monit.logs.audit import Act, Audit
 from my_monit.model import Actor, Association, Experiment, Role
 from my_monit.permissions import Verb
+from my_monit.services.versions import Expected, require_version
 
 
 class ExperimentService:
@@ -28,18 +29,19 @@ class ExperimentService:
             act.object = f"experiment:{experiment.experiment_id}"
         return experiment
 
-    def rename(self, actor: Actor, experiment_id: int, name: str) -> Experiment:
+    def rename(self, actor: Actor, experiment_id: int, name: str, *, expected: Expected = None) -> Experiment:
         """Give it another name; the former one keeps meaning this experiment."""
         with self._audit.act(actor, Verb.EXPERIMENT_CHANGE, f"experiment:{experiment_id}") as act:
-            _existing(act, experiment_id)
+            require_version(_existing(act, experiment_id, lock=True), expected)
             act.unit.experiments.rename(experiment_id, name)
         return Experiment(experiment_id, name)
 
-    def associations(self, actor: Actor) -> list[Association]:
+    def associations(self, actor: Actor, *, after: int, limit: int) -> list[Association]:
+        """The current ones of at most `limit` experiments, beyond `after`."""
         with self._audit.act(actor, Verb.ASSOCIATION_LIST) as act:
-            return act.unit.associations.current()
+            return act.unit.associations.current(after=after, limit=limit)
 
-    def associate(self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
+    def associate(self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None) -> Association:
         """Let a scientist see an experiment from now on; `until` None: without an end.
 
         Raises NotFound without such an experiment or user, Conflict when the user is no SCIENTIST or is associated.
@@ -47,19 +49,24 @@ class ExperimentService:
         subject = f"experiment:{experiment_id} user:{user_id}"
         with self._audit.act(actor, Verb.ASSOCIATION_CREATE, subject) as act:
             _existing(act, experiment_id)
-            user = act.unit.users.get(user_id)
+            user = act.unit.users.get(user_id, lock=True)  # the role must not change in between
             if user is None:
                 raise NotFound("there is no such user")
             if user.role is not Role.SCIENTIST:
                 raise Conflict("only a SCIENTIST can be associated with an experiment")
-            act.unit.associations.add(experiment_id, user_id, until=until)
+            return act.unit.associations.add(experiment_id, user_id, until=until)
 
-    def dissociate(self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
+    def dissociate(
+        self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None, expected: Expected = None
+    ) -> None:
         """End a scientist's association now, or at `until`."""
         subject = f"experiment:{experiment_id} user:{user_id}"
         with self._audit.act(actor, Verb.ASSOCIATION_END, subject) as act:
-            if not act.unit.associations.end(experiment_id, user_id, until=until):
+            act.unit.users.get(user_id, lock=True)
+            association = act.unit.associations.last(experiment_id, user_id)
+            if association is None or not act.unit.associations.end(experiment_id, user_id, until=until):
                 raise NotFound("the user is not associated with the experiment")
+            require_version(association, expected)
 
 
 def _eyes(actor: Actor) -> str | None:
@@ -67,8 +74,10 @@ def _eyes(actor: Actor) -> str | None:
     return None if actor.role is Role.ADMIN else actor.user_id
 
 
-def _existing(act: Act, experiment_id: int, *, visible_to: str | None = None) -> Experiment:
-    experiment = act.unit.experiments.get(experiment_id, visible_to=visible_to)
+def _existing(
+    act: Act, experiment_id: int, *, visible_to: str | None = None, lock: bool = False
+) -> Experiment:
+    experiment = act.unit.experiments.get(experiment_id, visible_to=visible_to, lock=lock)
     if experiment is None:
         raise NotFound("there is no such experiment")
     return experiment

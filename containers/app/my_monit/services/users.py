@@ -4,6 +4,8 @@ from my_monit.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from my_monit.logs.audit import Audit, Outcome, record
 from my_monit.model import Actor, Role, User
 from my_monit.permissions import Verb
+from my_monit.services.access import end_associations
+from my_monit.services.versions import Expected, require_version
 from my_monit.storage.ports import StoragePort, Unit
 
 
@@ -40,17 +42,19 @@ class UserService:
 
     def change(
         self, actor: Actor, user_id: str, *,
-        name: str, username: str, email: str, role: Role | None, active: bool | None,
+        name: str, username: str, email: str, role: Role | None, active: bool | None, expected: Expected = None,
     ) -> User:
         """Replace a user's record; `role` and `active` stay as they are when None.
 
-        Raises Forbidden when users change their own username, role or activity, and Conflict when the username is
-        taken or the last active ADMIN would be lost.
+        Who is no SCIENTIST afterwards is associated with nothing any more. Raises Forbidden when users change
+        their own username, role or activity, and Conflict when the username is taken or the last active ADMIN would
+        be lost.
         """
         with self._audit.act(actor, Verb.USER_CHANGE, f"user:{user_id}", owner=user_id) as act:
             # Every change that could cost an admin waits for the others, so that two cannot remove each other.
             admins = act.unit.users.lock_active(Role.ADMIN)
-            old = _existing(act.unit, user_id)
+            old = _existing(act.unit, user_id, lock=True)
+            require_version(old, expected)
             new = User(
                 user_id, name=name, username=username, email=email,
                 role=old.role if role is None else role, active=old.active if active is None else active,
@@ -60,6 +64,8 @@ class UserService:
             if actor.user_id == user_id and _authority(old) != _authority(new):
                 raise Forbidden("your own username, role and active can only be changed by another ADMIN")
             act.unit.users.change(new)
+            if new.role is not Role.SCIENTIST:
+                end_associations(act.unit, actor, user_id)
         return new
 
 
@@ -67,8 +73,8 @@ def _authority(user: User) -> tuple[str, Role, bool]:
     return user.username, user.role, user.active
 
 
-def _existing(unit: Unit, user_id: str) -> User:
-    user = unit.users.get(user_id)
+def _existing(unit: Unit, user_id: str, *, lock: bool = False) -> User:
+    user = unit.users.get(user_id, lock=lock)
     if user is None:
         raise NotFound("there is no such user")
     return user

@@ -35,9 +35,10 @@ class Tables:  # pylint: disable=too-many-instance-attributes
     """Nothing in a table changes: it is replaced. So a transaction need only copy the tables themselves."""
 
     users: dict[str, User] = field(default_factory=dict)
+    erased: dict[str, datetime] = field(default_factory=dict)
     experiments: dict[int, Experiment] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
-    associations: list[Association] = field(default_factory=list)
+    associations: dict[int, Association] = field(default_factory=dict)
     measure_types: dict[int, MeasureType] = field(default_factory=dict)
     series: dict[tuple[int, int, str], int] = field(default_factory=dict)
     measures: list[Measure] = field(default_factory=list)
@@ -59,7 +60,7 @@ class _Table:
 
     def _current(self) -> Iterator[Association]:
         now = self._clock()
-        return (one for one in self._tables.associations if one.until is None or one.until > now)
+        return (one for one in self._tables.associations.values() if one.until is None or one.until > now)
 
     def _is_visible(self, experiment_id: int, user_id: str | None) -> bool:
         return user_id is None or (experiment_id, user_id) in map(_pair, self._current())
@@ -69,14 +70,15 @@ class Users(_Table):
     def page(self, *, after: str, limit: int) -> list[User]:
         return _page(self._tables.users, after, limit)
 
-    def get(self, user_id: str) -> User | None:
+    def get(self, user_id: str, *, lock: bool = False) -> User | None:
+        del lock  # there is one transaction at a time
         return self._tables.users.get(user_id)
 
     def by_username(self, username: str) -> User | None:
         return next((user for user in self._tables.users.values() if user.username == username), None)
 
     def add(self, user: User) -> None:
-        if user.user_id in self._tables.users or self.by_username(user.username):
+        if user.user_id in self._tables.users | self._tables.erased or self.by_username(user.username):
             raise Conflict("the user_id or the username is taken")
         self._tables.users[user.user_id] = user
 
@@ -86,6 +88,13 @@ class Users(_Table):
             raise Conflict("the username is taken")
         _existing(self._tables.users, user.user_id)
         self._tables.users[user.user_id] = user
+
+    def erase(self, user_id: str) -> None:
+        del self._tables.users[user_id]
+        self._tables.erased[user_id] = self._clock()
+
+    def erased(self, user_id: str) -> datetime | None:
+        return self._tables.erased.get(user_id)
 
     def lock_active(self, role: Role) -> list[str]:
         return sorted(user.user_id for user in self._tables.users.values() if user.active and user.role is role)
@@ -97,7 +106,8 @@ class Experiments(_Table):
         visible = {number: one for number, one in experiments.items() if self._is_visible(number, visible_to)}
         return _page(visible, after, limit)
 
-    def get(self, experiment_id: int, *, visible_to: str | None) -> Experiment | None:
+    def get(self, experiment_id: int, *, visible_to: str | None, lock: bool = False) -> Experiment | None:
+        del lock  # there is one transaction at a time
         return self._tables.experiments.get(experiment_id) if self._is_visible(experiment_id, visible_to) else None
 
     def add(self, name: str) -> Experiment:
@@ -121,22 +131,45 @@ class Experiments(_Table):
 
 
 class Associations(_Table):
-    def current(self) -> list[Association]:
-        return sorted(self._current(), key=_pair)
+    def current(self, *, after: int = 0, limit: int | None = None) -> list[Association]:
+        shown = sorted({one.experiment_id for one in self._current() if one.experiment_id > after})[:limit]
+        return sorted((one for one in self._current() if one.experiment_id in shown), key=_pair)
 
-    def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
+    def of(self, user_id: str, *, after: int, limit: int) -> list[Association]:
+        return _page({one.association_id: one for one in self._all() if one.user_id == user_id}, after, limit)
+
+    def last(self, experiment_id: int, user_id: str) -> Association | None:
+        pair = experiment_id, user_id
+        return max((one for one in self._all() if _pair(one) == pair), key=_number, default=None)
+
+    def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> Association:
         _existing(self._tables.experiments, experiment_id)
         _existing(self._tables.users, user_id)
         if self._is_visible(experiment_id, user_id):
             raise Conflict("the scientist is associated with the experiment already")
-        self._tables.associations.append(Association(experiment_id, user_id, self._clock(), _utc(until)))
+        number = len(self._tables.associations) + 1
+        added = self._tables.associations[number] = Association(
+            number, experiment_id, user_id, self._clock(), _utc(until)
+        )
+        return added
 
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
         ended = next((one for one in self._current() if _pair(one) == (experiment_id, user_id)), None)
         if ended:
-            self._tables.associations.remove(ended)
-            self._tables.associations.append(replace(ended, until=_utc(until) or self._clock()))
+            self._end(ended, _utc(until) or self._clock())
         return ended is not None
+
+    def end_all(self, user_id: str) -> list[int]:
+        ended = [one for one in self.current() if one.user_id == user_id]
+        for one in ended:
+            self._end(one, self._clock())
+        return [one.experiment_id for one in ended]
+
+    def _end(self, association: Association, until: datetime) -> None:
+        self._tables.associations[association.association_id] = replace(association, until=until)
+
+    def _all(self) -> Collection[Association]:
+        return self._tables.associations.values()
 
 
 class MeasureTypes(_Table):
@@ -384,6 +417,10 @@ def _existing(table: Collection[object], key: object) -> None:
 
 def _pair(association: Association) -> tuple[int, str]:
     return association.experiment_id, association.user_id
+
+
+def _number(association: Association) -> int:
+    return association.association_id
 
 
 def _position(measure: Measure) -> Position:

@@ -1,9 +1,12 @@
-"""Users in MySQL."""
+"""Users in MySQL. An erased one keeps the row of the staff id, and is a user to nobody."""
+
+from datetime import datetime
 
 from my_monit.errors import Conflict
 from my_monit.model import Role, User
 from my_monit.storage.connector import Row, Session
 from my_monit.storage.faults import DuplicateKey
+from my_monit.storage.moments import from_column
 
 _COLUMNS = "u.user_id, u.name, u.username, u.email, r.name, u.active"
 _FROM = "FROM USERS u JOIN ROLES r ON r.role_id = u.role_id"
@@ -19,11 +22,13 @@ class Users:
         self._session = session
 
     def page(self, *, after: str, limit: int) -> list[User]:
-        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id > %s ORDER BY u.user_id LIMIT %s"
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id > %s AND u.erased IS NULL ORDER BY u.user_id LIMIT %s"
         return [_user(row) for row in self._session.rows(sql, (after, limit))]
 
-    def get(self, user_id: str) -> User | None:
-        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id = %s", (user_id,))
+    def get(self, user_id: str, *, lock: bool = False) -> User | None:
+        if lock:  # the user's row alone: one of ROLES may be read, but not locked
+            self._session.row("SELECT 1 FROM USERS WHERE user_id = %s FOR UPDATE", (user_id,))
+        row = self._session.row(f"SELECT {_COLUMNS} {_FROM} WHERE u.user_id = %s AND u.erased IS NULL", (user_id,))
         user = _user(row) if row else None
         # utf8mb4_bin pads with blanks when it compares: "A001 " finds A001, but is not A001.
         return user if user and user.user_id == user_id else None
@@ -55,6 +60,17 @@ class Users:
             self._session.execute(sql, values)
         except DuplicateKey as error:
             raise Conflict("the username is taken") from error
+
+    def erase(self, user_id: str) -> None:
+        sql = (
+            "UPDATE USERS SET name = NULL, username = NULL, email = NULL, active = FALSE, erased = UTC_TIMESTAMP(6) "
+            "WHERE user_id = %s"
+        )
+        self._session.execute(sql, (user_id,))
+
+    def erased(self, user_id: str) -> datetime | None:
+        row = self._session.row("SELECT user_id, erased FROM USERS WHERE user_id = %s", (user_id,))
+        return from_column(row[1]) if row and row[0] == user_id and row[1] else None
 
     def lock_active(self, role: Role) -> list[str]:
         sql = (

@@ -21,15 +21,22 @@ class Users(Protocol):
     def page(self, *, after: str, limit: int) -> list[User]:
         """By user_id ascending, beyond `after` ('' for the first page)."""
 
-    def get(self, user_id: str) -> User | None: ...
+    def get(self, user_id: str, *, lock: bool = False) -> User | None:
+        """`lock`: nobody else can lock, change or associate this user until the transaction ends."""
 
     def by_username(self, username: str) -> User | None: ...
 
     def add(self, user: User) -> None:
-        """Raises Conflict when the id or the username is taken."""
+        """Raises Conflict when the id is or ever was another's, or the username is taken."""
 
     def change(self, user: User) -> None:
         """Replace the record of the same user_id. Raises Conflict when another user has the username."""
+
+    def erase(self, user_id: str) -> None:
+        """Let go of everything personal. From now on there is no such user, and never will be."""
+
+    def erased(self, user_id: str) -> datetime | None:
+        """When the user of this id was erased; None when there is or was no such user."""
 
     def lock_active(self, role: Role) -> list[str]:
         """The ids of active users of this role, ascending; nobody else can change them until the transaction ends."""
@@ -39,8 +46,11 @@ class Experiments(Protocol):
     def page(self, *, after: int, limit: int, visible_to: str | None) -> list[Experiment]:
         """By id ascending, beyond `after`; only those associated with the user `visible_to`, unless None."""
 
-    def get(self, experiment_id: int, *, visible_to: str | None) -> Experiment | None:
-        """None when there is no such experiment, or the user `visible_to` is not associated with it."""
+    def get(self, experiment_id: int, *, visible_to: str | None, lock: bool = False) -> Experiment | None:
+        """None when there is no such experiment, or the user `visible_to` is not associated with it.
+
+        `lock`: nobody else can lock or rename it until the transaction ends.
+        """
 
     def add(self, name: str) -> Experiment:
         """Raises Conflict when an experiment bears or bore the name."""
@@ -56,14 +66,23 @@ class Experiments(Protocol):
 
 
 class Associations(Protocol):
-    def current(self) -> list[Association]:
-        """By experiment id, then user id."""
+    def current(self, *, after: int = 0, limit: int | None = None) -> list[Association]:
+        """By experiment id, then user id: of the first `limit` experiments (None: of all) with ids beyond `after`."""
 
-    def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> None:
+    def of(self, user_id: str, *, after: int, limit: int) -> list[Association]:
+        """Those that are over, too; by association id ascending, beyond `after`."""
+
+    def last(self, experiment_id: int, user_id: str) -> Association | None:
+        """The one that began last, whether it is over or not."""
+
+    def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> Association:
         """From now on, until `until` (None: without an end). Raises Conflict when there is a current one."""
 
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
         """End the current one now, or at `until`, which may be later than before; False when there is none."""
+
+    def end_all(self, user_id: str) -> list[int]:
+        """End the user's current ones now; the ids of their experiments, ascending."""
 
 
 class MeasureTypes(Protocol):

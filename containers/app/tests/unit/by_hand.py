@@ -1,9 +1,13 @@
 """Services put together by hand, on storage in the process: no server, no container."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
+from my_monit.errors import IdentityUnavailable
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role, User
+from my_monit.services.access import AccessService
+from my_monit.services.erasure import ErasureService
 from my_monit.services.experiments import ExperimentService
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.measure_types import MeasureTypeService
@@ -32,6 +36,22 @@ def actor(user: User) -> Actor:
     return Actor(user.user_id, user.role)
 
 
+class Accounts:
+    """An identity provider that knows which accounts it was asked to delete, and may be away."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.away = False
+
+    def verify(self, token: str) -> NoReturn:
+        raise NotImplementedError(token)
+
+    def forget(self, username: str) -> None:
+        if self.away:
+            raise IdentityUnavailable("away")
+        self.deleted.append(username)
+
+
 @dataclass
 class Services:
     storage: MemoryStorage
@@ -39,6 +59,9 @@ class Services:
     def __post_init__(self):
         self.audit = Audit(self.storage)
         self.users = UserService(self.storage, self.audit)
+        self.accounts = Accounts()
+        self.erasure = ErasureService(self.audit, self.accounts)
+        self.access = AccessService(self.audit)
         self.experiments = ExperimentService(self.audit)
         self.measure_types = MeasureTypeService(self.audit)
         self.measures = MeasureService(self.storage, self.audit)

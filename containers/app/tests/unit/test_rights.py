@@ -30,6 +30,7 @@ TABLE = {
     "user.read": "A own",
     "user.create": "A",
     "user.change": "A own",
+    "user.erase": "A own",
     "experiment.list": "A S",
     "experiment.read": "A S",
     "experiment.create": "A",
@@ -37,6 +38,7 @@ TABLE = {
     "association.list": "A",
     "association.create": "A",
     "association.end": "A",
+    "access.read": "A",
     "measure.read": "S",
     "series.read": "S",
     "measure_type.list": "A S",
@@ -128,17 +130,19 @@ ACTS = {
     Verb.USER_READ: (lambda world, who: world.users.get(who, "A002"), "user:A002"),
     Verb.USER_CREATE: (lambda world, who: world.users.add(who, person("N001", Role.AUDITOR)), "user:N001"),
     Verb.USER_CHANGE: (lambda world, who: change(world, who, BEN, name="New"), "user:A002"),
+    Verb.USER_ERASE: (lambda world, who: world.erasure.erase(who, "A002", issued_at=0), "user:A002"),
     Verb.EXPERIMENT_LIST: (lambda world, who: world.experiments.page(who, after=0, limit=9), "experiment"),
     Verb.EXPERIMENT_READ: (lambda world, who: world.experiments.get(who, 1), "experiment:1"),
     Verb.EXPERIMENT_CREATE: (lambda world, who: world.experiments.add(who, "three"), "experiment:3"),
     Verb.EXPERIMENT_CHANGE: (lambda world, who: world.experiments.rename(who, 1, "three"), "experiment:1"),
-    Verb.ASSOCIATION_LIST: (lambda world, who: world.experiments.associations(who), "association"),
+    Verb.ASSOCIATION_LIST: (lambda world, who: world.experiments.associations(who, after=0, limit=9), "association"),
     Verb.ASSOCIATION_CREATE: (
         lambda world, who: world.experiments.associate(who, 2, "S001", until=None), "experiment:2 user:S001"
     ),
     Verb.ASSOCIATION_END: (
         lambda world, who: world.experiments.dissociate(who, 1, "S001", until=None), "experiment:1 user:S001"
     ),
+    Verb.ACCESS_READ: (lambda world, who: world.access.explain(who, "S001", 1), "experiment:1 user:S001"),
     Verb.MEASURE_READ: (
         lambda world, who: world.measures.page(who, 1, Selection(), json_layout, after=None, limit=9), "experiment:1"
     ),
@@ -278,7 +282,7 @@ def test_an_act_that_never_began_leaves_the_error_as_it_is():
             raise StorageUnavailable("away")
 
     with pytest.raises(StorageUnavailable, match="away"):
-        Services(Away()).experiments.associations(actor(ADA))
+        Services(Away()).experiments.associations(actor(ADA), after=0, limit=9)
 
 
 def test_a_right_can_be_required_before_anything_else_is_looked_at(services):

@@ -1,0 +1,110 @@
+"""An example for each operation of the description. They are true on the demonstration data, and a test runs them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Example:
+    """`path` and `query` are parameters; `answer` is the body that comes back."""
+
+    path: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    body: Any = None
+    answer: Any = None
+
+
+_ADA = {
+    "user_id": "A001", "name": "Ada Demo", "username": "demo-a001", "email": "a001@example.org", "role": "ADMIN",
+    "active": True,
+}
+_SAM = {
+    "user_id": "S001", "name": "Sam Demo", "username": "demo-s001", "email": "s001@example.org", "role": "SCIENTIST",
+    "active": True,
+}
+_MARIE = {
+    "user_id": "S003", "name": "Marie Curie", "username": "mcurie", "email": "marie@example.org", "role": "SCIENTIST",
+}
+_SINCE = "2026-01-01T08:00:00.000000Z"
+_UNTIL = "2030-01-31T12:00:00.000000Z"
+_VIBRATIONS = {"experiment_id": 1, "name": "device-vibrations"}
+_MOLALITY = {"name": "mole per kilogram", "symbol": "mol/kg", "quantity": "molality"}
+
+EXAMPLES: dict[str, Example] = {
+    "get_users": Example(query={"limit": 1}, answer=[_ADA]),
+    "post_users": Example(body=_MARIE, answer={**_MARIE, "active": True}),
+    "get_users_me": Example(answer=_ADA),
+    "get_users_user_id": Example({"user_id": "S001"}, answer=_SAM),
+    "put_users_user_id": Example(
+        {"user_id": "S001"},
+        body={"name": "Samuel Demo", "username": "demo-s001", "email": "samuel@example.org"},
+        answer={**_SAM, "name": "Samuel Demo", "email": "samuel@example.org"},
+    ),
+    "delete_users_user_id": Example({"user_id": "S002"}),
+    "get_users_user_id_associations": Example(
+        {"user_id": "S001"}, {"limit": 100},
+        answer=[{"experiment_id": 1, "user_id": "S001", "since": _SINCE, "until": None}],
+    ),
+    "get_users_user_id_experiments_experiment_id_access": Example(
+        {"user_id": "A001", "experiment_id": 1},
+        answer={
+            "user_id": "A001", "experiment_id": 1, "allowed": False, "findings": [
+                {"check": "user", "holds": True, "detail": "there is such a user", "since": None, "until": None},
+                {"check": "active", "holds": True, "detail": "the user is active", "since": None, "until": None},
+                {
+                    "check": "role", "holds": False, "since": None, "until": None,
+                    "detail": "the role is ADMIN, and only a SCIENTIST reads measures",
+                },
+                {
+                    "check": "association", "holds": False, "since": None, "until": None,
+                    "detail": "the user was never associated with the experiment",
+                },
+            ],
+        },
+    ),
+    "get_experiments": Example(query={"limit": 1}, answer=[_VIBRATIONS]),
+    "post_experiments": Example(body={"name": "polonium"}, answer={"experiment_id": 3, "name": "polonium"}),
+    "get_experiments_experiment_id": Example({"experiment_id": 1}, answer=_VIBRATIONS),
+    "put_experiments_experiment_id": Example(
+        {"experiment_id": 1}, body={"name": "tremors"}, answer={"experiment_id": 1, "name": "tremors"}
+    ),
+    "get_scientists_experiments": Example(
+        query={"limit": 100}, answer={"1": {"users": ["S001"]}, "2": {"users": ["S002"]}}
+    ),
+    "post_scientists_experiments_experiment_id_user_id": Example(
+        {"experiment_id": 1, "user_id": "S002"}, body={"until": "2030-01-31T12:00:00Z"},
+        answer={"experiment_id": 1, "user_id": "S002", "since": _SINCE, "until": _UNTIL},
+    ),
+    "delete_scientists_experiments_experiment_id_user_id": Example(
+        {"experiment_id": 2, "user_id": "S002"}, body={"until": "2030-01-31T12:00:00Z"}
+    ),
+    "get_measures_experiment_id": Example(
+        {"experiment_id": 1}, {"type": ["hertz"], "from": "2026-01-01T00:00:00Z", "limit": 2},
+        answer=[
+            {
+                "experiment": "device-vibrations", "measure_type": "hertz", "sensor": None,
+                "timestamp": f"2026-01-01T01:{minute}:00Z", "value": value,
+            }
+            for minute, value in ((39, 37.25), (38, 37.0))
+        ],
+    ),
+    "get_series_experiment_id": Example(
+        {"experiment_id": 1},
+        answer={
+            "series": [
+                {
+                    "measure_type": "hertz", "symbol": "Hz", "sensor": None, "first": "2026-01-01T00:00:00Z",
+                    "last": "2026-01-01T01:39:00Z", "count": 100,
+                }
+            ],
+            "quarantined": {},
+        },
+    ),
+    "get_measure_types": Example(
+        query={"limit": 1}, answer=[{"measure_type_id": 1, "name": "hertz", "symbol": "Hz", "quantity": "frequency"}]
+    ),
+    "post_measure_types": Example(body=_MOLALITY, answer={"measure_type_id": 31, **_MOLALITY}),
+    "get_quarantine": Example(query={"reason": "wrong_unit", "limit": 100}, answer=[]),
+    "get_health_live": Example(answer={"status": "ok"}),
+    "get_health_ready": Example(answer={"status": "ok"}),
+}

@@ -4,14 +4,14 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_smorest import Api
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import BaseConverter
 
 from my_monit import __version__
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
-from my_monit.model import STAFF_ID
 from my_monit.rest import (
     associations, authentication, contract, description, experiments, health, measure_types, measures, quarantine,
     summary, users,
@@ -46,7 +46,7 @@ class _Id(BaseConverter):
 class _Staff(BaseConverter):
     """A staff id."""
 
-    regex = STAFF_ID.pattern
+    regex = users.USER_ID
 
 
 #: The proxy's own number of a request, which it puts in place of whatever a client sends.
@@ -77,13 +77,14 @@ def create_app() -> Flask:
     app.url_map.converters.update(id=_Id, staff=_Staff)
     app.url_map.merge_slashes = False  # no redirect to wherever a client says that it is
     app.before_request(_start)
+    app.before_request(_tell_methods)
     authentication.register(app)
     app.before_request(refuse_unread_query)
     app.after_request(unless_unchanged)
     app.after_request(_finish)
     api = Api(app)
     api.register_converter(_Id, lambda _: {"type": "integer", "minimum": 1, "maximum": 10**10 - 1})
-    api.register_converter(_Staff, lambda _: {"type": "string", "pattern": f"^{STAFF_ID.pattern}$"})
+    api.register_converter(_Staff, lambda _: {"type": "string", "pattern": f"^(?:{users.USER_ID})$"})
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(description.blueprint)
@@ -98,6 +99,18 @@ def _start() -> None:
     # Read before anything is refused: gunicorn closes a connection on which a body is left, and the proxy would give
     # that very connection to somebody else's request.
     request.get_data()
+
+
+def _tell_methods() -> Response | None:
+    """Which methods there are is told to everybody, as it is in the description."""
+    if isinstance(request.routing_exception, MethodNotAllowed):
+        raise request.routing_exception
+    if request.method != "OPTIONS" or request.url_rule is None:
+        return None
+    response = current_app.make_default_options_response()
+    response.status_code = 204
+    del response.headers["Content-Type"], response.headers["Content-Length"]
+    return response
 
 
 def _finish(response: Response) -> Response:

@@ -11,16 +11,18 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.conditions import expected_versions, tag, versioned
-from my_monit.rest.fields import EXPERIMENT_NAME, PageQuery
+from my_monit.rest.fields import Identifier, PageQuery
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.experiments import ExperimentService
 
 blueprint = Blueprint("experiments", __name__, description="Experiments")
 
+EXPERIMENT_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+
 
 class ExperimentSchema(Schema):
     experiment_id = fields.Integer(dump_only=True)
-    name = fields.String(required=True, validate=EXPERIMENT_NAME)
+    name = Identifier(EXPERIMENT_NAME, "must be 1 to 64 of A-Z a-z 0-9 _ - and not begin with _ or -", required=True)
 
 
 @blueprint.route("/experiments/")

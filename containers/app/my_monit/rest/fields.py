@@ -1,5 +1,6 @@
 """Fields of requests and answers that several resources share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,16 +14,30 @@ NAME_CHARS = 128
 EMAIL_CHARS = 254
 SYMBOL_CHARS = 32
 
-EXPERIMENT_NAME = validate.Regexp(
-    r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z", error="must be 1 to 64 of A-Z a-z 0-9 _ - and not begin with _ or -"
-)
+
+
+class Identifier(fields.String):
+    """What `pattern` says, which the description says as well: JSON Schema knows no \\Z."""
+
+    def __init__(self, pattern: str, error: str, **options: Any) -> None:
+        self._pattern = re.compile(pattern)
+        self._error = error
+        super().__init__(metadata={"pattern": f"^(?:{pattern})$"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not self._pattern.fullmatch(text):
+            raise ValidationError(self._error)
+        return text
 
 
 class Text(fields.String):
     """Printable text without blanks at its ends, 1 to `longest` characters."""
 
-    def __init__(self, longest: int, **options: Any) -> None:
-        super().__init__(validate=validate.Length(1, longest), **options)
+    def __init__(self, longest: int, *, description: str | None = None, **options: Any) -> None:
+        about = {"description": description} if description else {}
+        shape = {"pattern": r"^\S(.*\S)?$", "format": "printable"}
+        super().__init__(validate=validate.Length(1, longest), metadata={**about, **shape}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -52,6 +67,9 @@ class Count(fields.Integer):
 class Moment(fields.String):
     """An RFC 3339 time with an offset, as nanoseconds since 1970 UTC."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"format": "date-time", **options.pop("metadata", {})}, **options)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # type: ignore[override]
         try:
             return from_rfc3339(super()._deserialize(value, attr, data, **kwargs))
@@ -70,13 +88,23 @@ class Future(Moment):
         return moment
 
 
-class Utc(fields.DateTime):
-    """A moment as RFC 3339, always in UTC and with microseconds."""
+class Utc(fields.String):
+    """A moment of an answer as RFC 3339, always in UTC and with microseconds."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M:%S.%fZ", **options)
+        super().__init__(metadata={"format": "date-time", **options.pop("metadata", {})}, **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+class Cursor(fields.String):
+    """Where a page begins, as the Link header of the page before says it."""
+
+    def __init__(self, kind: str = "cursor", **options: Any) -> None:
+        super().__init__(metadata={"format": kind, "description": "from the header `Link`"}, **options)
 
 
 class PageQuery(Schema):
     limit = Count(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
-    cursor = fields.String(load_default=None)
+    cursor = Cursor(load_default=None)

@@ -5,30 +5,32 @@ from typing import Any
 from dependency_injector.wiring import Provide, inject
 from flask import Response, url_for
 from flask.views import MethodView
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from my_monit.model import STAFF_ID, Role, User
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs, token_issued_at
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.conditions import expected_versions, tag, versioned
-from my_monit.rest.fields import EMAIL_CHARS, NAME_CHARS, Flag, PageQuery, Text
+from my_monit.rest.fields import EMAIL_CHARS, NAME_CHARS, Cursor, Flag, Identifier, PageQuery, Text
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.erasure import ErasureService
 from my_monit.services.users import UserService
 
 blueprint = Blueprint("users", __name__, url_prefix="/users", description="Who works here")
 
-_USER_ID = validate.And(
-    validate.Regexp(STAFF_ID.pattern + r"\Z", error="must be 1 to 30 of A-Z a-z 0-9 _ -"),
-    validate.NoneOf(["me"], error="is reserved"),
-)
+#: Not "me": that is whoever calls.
+USER_ID = rf"(?!me$){STAFF_ID.pattern}"
+
+
+class UserQuery(PageQuery):
+    cursor = Cursor("user-cursor", load_default=None)
 
 
 class UserSchema(Schema):
-    user_id = fields.String(required=True, validate=_USER_ID)
+    user_id = Identifier(USER_ID, "must be 1 to 30 of A-Z a-z 0-9 _ -, and not me", required=True)
     name = Text(NAME_CHARS, required=True)
-    username = Text(NAME_CHARS, required=True, metadata={"description": "the identity provider's uid"})
+    username = Text(NAME_CHARS, required=True, description="the identity provider's uid")
     email = Text(EMAIL_CHARS, required=True)
     role = fields.Enum(Role, by_value=True, required=True)
     active = Flag(dump_only=True)
@@ -45,7 +47,7 @@ class UserChangeSchema(Schema):
 @blueprint.route("/")
 class UsersResource(MethodView):
     @performs(Verb.USER_LIST)
-    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.arguments(UserQuery, location="query")
     @blueprint.response(200, UserSchema(many=True))
     @inject
     def get(self, query: dict[str, Any], users: UserService = Provide["user_service"]) -> Any:

@@ -52,7 +52,7 @@ GET    /health/live                         200 200 200 200 200
 GET    /health/ready                        200 200 200 200 200
 GET    /openapi.json                        200 200 200 200 200
 GET    /nowhere                             404 404 404 404 401
-DELETE /experiments/{own}                   405 405 405 405 401
+DELETE /experiments/{own}                   405 405 405 405 405
 """
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {

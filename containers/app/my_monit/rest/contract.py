@@ -84,7 +84,7 @@ def _complete(operation: Json, path: str, method: str, view: Callable[..., Any],
         operation["description"] = f"For {', '.join(who)}. In the audit as `{verb.value}`."
     responses = {status: answer for status, answer in operation["responses"].items() if _is_success(status)}
     [(status, answer)] = responses.items()
-    answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation, view, method)}
+    answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation, path, view, method)}
     media = answer.get("content", {})
     statuses = [
         *ANY, *SECURED * (not public), *PATH * ("{" in path), *CHANGE * (method != "get"),
@@ -101,13 +101,13 @@ def _is_success(status: str) -> bool:
     return status.startswith("2")
 
 
-def _headers(operation: Json, view: Callable[..., Any], method: str) -> Iterator[str]:
+def _headers(operation: Json, path: str, view: Callable[..., Any], method: str) -> Iterator[str]:
     names = {parameter.get("name") for parameter in operation.get("parameters", [])}
     if "cursor" in names:
         yield "Link"
     if hasattr(view, "versioned") and method != "delete":
         yield "ETag"
-    if "201" in operation["responses"] and hasattr(view, "versioned"):
+    if method == "post" and hasattr(view, "versioned") and "{" not in path:
         yield "Location"
 
 

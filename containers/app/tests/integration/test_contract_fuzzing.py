@@ -11,15 +11,18 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from my_monit.model import User
+from my_monit.model import STAFF_ID, User
 from my_monit.rest.application import create_app
-from tests.integration.laboratory import ADA, SAM, SUE, UMA
+from my_monit.storage.connector import Session
+from my_monit.storage.storage import Storage
+from tests.integration.laboratory import ADA, SAM, SUE, UMA, Laboratory, furnish
 from tests.integration.rest_api import Api
 
 #: Generated requests for each operation, by all callers together; `./run-checks.sh contract` asks for more.
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "100"))
 #: An admin, two scientists of different experiments, an auditor, and nobody.
 CALLERS = (ADA, SAM, SUE, UMA, None)
+STAFF = ("A001", "S001", "S002", "U001", "S009")
 
 #: Answers to what the description allows: besides success, a right that is missing, a conflict, a condition of If-Match.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
@@ -58,9 +61,52 @@ schema = schemathesis.openapi.from_wsgi(
 )
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda who: who.user_id if who else "nobody")
+
+
+@schema.hook
+def map_path_parameters(_context: Any, parameters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Every other one is of something that there is; a wrong one stays as it is."""
+    if parameters is None:
+        return None
+    experiment, user = parameters.get("experiment_id"), parameters.get("user_id")
+    if isinstance(experiment, int) and experiment > 0 and experiment % 2:
+        parameters = {**parameters, "experiment_id": 1 + experiment // 2 % 2}
+    if isinstance(user, str) and len(user) % 2 and STAFF_ID.fullmatch(user):
+        parameters = {**parameters, "user_id": STAFF[len(user) // 2 % len(STAFF)]}
+    return parameters
+
+
+@pytest.fixture(name="laboratory")
+def laboratory_of_the_examples(storage: Storage, administrator: Session) -> Laboratory:
+    """Its experiments are 1 and 2, as in the examples of the description."""
+    administrator.execute("ALTER TABLE EXPERIMENTS AUTO_INCREMENT = 1")
+    with storage.unit() as unit:
+        return furnish(unit)
+
+
+def authorization(api: Api, caller: User | None) -> dict[str, str]:
+    return {} if caller is None else {"Authorization": f"Bearer {api.token(caller)}"}
+
+
+WHOEVER = pytest.mark.parametrize("caller", CALLERS, ids=lambda who: who.user_id if who else "nobody")
+
+
+@WHOEVER
 @schema.parametrize()
 @settings(max_examples=EXAMPLES // len(CALLERS), deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_the_api_is_as_it_is_described(api: Api, caller: User | None, case: Any) -> None:
-    headers = {} if caller is None else {"Authorization": f"Bearer {api.token(caller)}"}
-    case.call_and_validate(headers=headers)
+    case.call_and_validate(headers=authorization(api, caller))
+
+
+@WHOEVER
+def test_one_call_after_another_finds_the_api_as_it_is_described(api: Api, caller: User | None) -> None:
+    class Visit(schema.as_state_machine()):  # type: ignore[misc]
+        """What one call answers is what the next one asks for."""
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": authorization(api, caller)}
+
+    Visit.run(settings=settings(
+        max_examples=max(1, EXAMPLES // 20), stateful_step_count=10, deadline=None,
+        suppress_health_check=list(HealthCheck), database=None,
+    ))

@@ -1,0 +1,124 @@
+"""The description itself: complete, stable, and true where it gives an example."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import jsonschema_rs
+import pytest
+
+from my_monit.logs.audit import Audit
+from my_monit.model import CONSOLE, Role, User
+from my_monit.rest.application import create_app
+from my_monit.rest.authentication import PUBLIC
+from my_monit.rest.contract import operation_id
+from my_monit.services.demonstration import Demonstration
+from my_monit.services.ingestion import IngestionService
+from my_monit.storage.connector import Session
+from my_monit.storage.storage import Storage
+from tests.integration.rest_api import Api
+
+DESCRIPTION: dict[str, Any] = create_app().extensions["openapi"]
+OPERATIONS = [
+    (method, path, operation) for path, item in DESCRIPTION["paths"].items() for method, operation in item.items()
+]
+EACH = pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=[operation["operationId"] for *_, operation in OPERATIONS]
+)
+
+def test_every_resource_is_described() -> None:
+    app = create_app()
+    served = {
+        operation_id(method.lower(), rule.rule.replace("<id:", "{").replace("<staff:", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}
+        if not rule.endpoint.startswith("description.")
+    }
+
+    assert {operation["operationId"] for *_, operation in OPERATIONS} == served
+
+
+@EACH
+def test_an_operation_says_who_may_what_comes_and_what_can_go_wrong(
+    method: str, path: str, operation: dict[str, Any]
+) -> None:
+    public = path.strip("/").partition("/")[0] in PUBLIC
+    assert operation["operationId"] == operation_id(method, path)
+    assert operation["summary"]
+    assert ("security" in operation) == public
+    successes = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+    for answer in successes:
+        assert "content" in answer or "204" in operation["responses"]
+        for name, media in answer.get("content", {}).items():
+            assert media["schema"] != {}
+            assert name != "application/json" or "example" in media
+    refusals = {status for status in operation["responses"] if status[0] in "45"}
+    assert {"400", "413", "414", "422", "429", "431", "500", "503", "504"} <= refusals
+    assert public or {"401", "403"} <= refusals
+    assert ("{" in path) == ("404" in refusals)
+
+
+def test_every_refusal_is_a_problem_with_an_example() -> None:
+    for status, response in DESCRIPTION["components"]["responses"].items():
+        media = response["content"]["application/problem+json"]
+        assert obeys(media["example"], {"$ref": "#/components/schemas/Problem"})
+        assert media["example"]["status"] == int(status)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def references(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            return [*([part["$ref"]] if "$ref" in part else []), *(one for v in part.values() for one in references(v))]
+        return [one for inner in part for one in references(inner)] if isinstance(part, list) else []
+
+    for reference in references(DESCRIPTION):
+        found: Any = DESCRIPTION
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def obeys(body: Any, schema: dict[str, Any]) -> bool:
+    whole = {"components": DESCRIPTION["components"], **schema}
+    jsonschema_rs.validator_for(whole).validate(body)
+    return True
+
+
+@pytest.fixture(name="laboratory")
+def demonstration_data(storage: Storage, administrator: Session) -> None:
+    """As `mymonit demo-data` loads it into an empty database."""
+    for table in ("EXPERIMENTS", "MEASURE_TYPES"):
+        administrator.execute(f"ALTER TABLE {table} AUTO_INCREMENT = 1")
+    ingestion = IngestionService(storage, routing="measures", max_future=86_400)
+    Demonstration(Audit(storage), ingestion, "measures").load(CONSOLE)
+
+
+def of_the_demonstration(user_id: str, role: Role) -> User:
+    return User(user_id, name="", username=f"demo-{user_id.lower()}", email="", role=role)
+
+
+@EACH
+def test_an_example_is_true_of_the_demonstration_data(
+    api: Api, method: str, path: str, operation: dict[str, Any]
+) -> None:
+    parameters = [one for one in operation.get("parameters", []) if "example" in one]
+    given = {where: {one["name"]: one["example"] for one in parameters if one["in"] == where} for where in ("path", "query")}
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    reads = path.startswith(("/measures", "/series"))
+    who = of_the_demonstration("S001", Role.SCIENTIST) if reads else of_the_demonstration("A001", Role.ADMIN)
+
+    answer = api(who, method.upper(), f"{path.format(**given['path'])}?{urlencode(given['query'], doseq=True)}", json=body)
+
+    [(status, expected)] = [one for one in operation["responses"].items() if one[0].startswith("2")]
+    assert answer.status_code == int(status), answer.text
+    if status != "204":
+        media = expected["content"]["application/json"]
+        assert obeys(media["example"], media["schema"]) and obeys(answer.json, media["schema"])
+        assert timeless(answer.json) == timeless(media["example"])
+    for name in expected.get("headers", {}):
+        assert name in answer.headers or name == "Link"
+
+
+def timeless(body: Any) -> Any:
+    """Without what the clock says."""
+    if isinstance(body, dict):
+        return {name: timeless(value) for name, value in body.items() if name != "since"}
+    return [timeless(one) for one in body] if isinstance(body, list) else body

@@ -10,6 +10,8 @@ export MYMONIT_HOME=${GIVEN_HOME:-$PWD/.local/checks}
 readonly APP=$ROOT/containers/app
 readonly REPORTS=$APP/reports
 readonly ALL=(unit integration system adapters faults-min coverage mypy pylint bandit)
+#: Generated requests for each operation of the REST API, where `contract` is asked for by name.
+readonly CONTRACT_EXAMPLES=1000
 #: Per cent of the branches of my_monit that unit and integration tests must take.
 readonly LEAST_COVERAGE=90
 
@@ -25,6 +27,7 @@ usage() {
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
+    contract      only by name: the REST API against its description, with ten times the requests of `integration`
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -75,6 +78,13 @@ check_unit() { tests unit; }
 check_integration() (
     eval "$INFRA"
     tests integration
+)
+
+check_contract() (
+    eval "$INFRA"
+    export CONTRACT_EXAMPLES
+    in_app pytest tests/integration/test_contract.py tests/integration/test_contract_fuzzing.py \
+        --junitxml="$REPORTS/contract.xml"
 )
 
 check_system() (
@@ -139,7 +149,7 @@ run_part() {
     local part=$1 started=$SECONDS
     printf '\n== %s\n' "$part"
     case $part in
-        integration | bench) needs_infra ;;
+        integration | bench | contract) needs_infra ;;
         system) [[ -n ${MYMONIT_URL:-} ]] || needs_stack ;;
     esac
     set +e # the part itself stops at its first failure, which `if` would keep it from doing

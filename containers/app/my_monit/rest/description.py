@@ -1,9 +1,10 @@
 """/openapi.json, and /docs to read it with: Swagger UI from a Python package, nothing from anybody else's host."""
 
+from functools import cache
 from importlib.resources import files
 
 import msgspec
-from flask import Blueprint, Response, abort, current_app, send_file
+from flask import Blueprint, Response, abort, current_app
 
 blueprint = Blueprint("description", __name__)
 
@@ -30,7 +31,12 @@ _PAGE = """<!DOCTYPE html>
 """
 _START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});\n'
 #: The package's files that the page loads.
-_ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+_ASSETS = {
+    "swagger-ui.css": "text/css; charset=utf-8", "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+#: Seconds that a browser may keep them.
+_KEPT_SECS = 3600
 
 
 @blueprint.get("/openapi.json")
@@ -52,4 +58,9 @@ def start() -> Response:
 def asset(name: str) -> Response:
     if name not in _ASSETS:
         abort(404)
-    return send_file(str(files("flask_swagger_ui").joinpath("dist", name)), max_age=3600)
+    return Response(_content(name), headers={"Cache-Control": f"max-age={_KEPT_SECS}"}, content_type=_ASSETS[name])
+
+
+@cache
+def _content(name: str) -> bytes:
+    return files("flask_swagger_ui").joinpath("dist", name).read_bytes()

@@ -196,6 +196,15 @@ def lane(module_lane) -> Lane:
 
 
 @pytest.fixture
+def without_waiting_for_the_disk(administrator) -> Iterator[None]:
+    """For tests of thousands of requests, each of which is audited: what a crash would lose does not matter here."""
+    [(before,)] = administrator.rows("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit")
+    administrator.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
+    yield
+    administrator.execute(f"SET GLOBAL innodb_flush_log_at_trx_commit = {before}")
+
+
+@pytest.fixture
 def log_lines() -> Iterator[LogLines]:
     lines = LogLines()
     with redirect_stderr(lines.stream):

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import ignored_auth
 
 from my_monit.model import STAFF_ID, User
 from my_monit.rest.application import create_app
@@ -69,11 +70,14 @@ def map_path_parameters(_context: Any, parameters: dict[str, Any] | None) -> dic
     if parameters is None:
         return None
     experiment, user = parameters.get("experiment_id"), parameters.get("user_id")
-    if isinstance(experiment, int) and experiment > 0 and experiment % 2:
+    if isinstance(experiment, int) and 0 < experiment < 10**10 and experiment % 2:
         parameters = {**parameters, "experiment_id": 1 + experiment // 2 % 2}
     if isinstance(user, str) and len(user) % 2 and STAFF_ID.fullmatch(user):
         parameters = {**parameters, "user_id": STAFF[len(user) // 2 % len(STAFF)]}
     return parameters
+
+
+pytestmark = pytest.mark.usefixtures("without_waiting_for_the_disk")
 
 
 @pytest.fixture(name="laboratory")
@@ -105,6 +109,13 @@ def test_one_call_after_another_finds_the_api_as_it_is_described(api: Api, calle
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": authorization(api, caller)}
+
+        def validate_response(self, response: Any, case: Any, additional_checks: Any = None, **options: Any) -> None:
+            """Without the check that sends no or another token: it takes the one given here for a generated one."""
+            case.validate_response(
+                response, additional_checks=additional_checks, excluded_checks=[ignored_auth],
+                transport_kwargs=options or None, recorder=self.recorder,
+            )
 
     Visit.run(settings=settings(
         max_examples=max(1, EXAMPLES // 20), stateful_step_count=10, deadline=None,

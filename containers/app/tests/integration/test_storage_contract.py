@@ -267,6 +267,34 @@ def test_the_locked_ones_are_the_active_users_of_the_role_by_id(storage):
         assert unit.users.lock_active(Role.AUDITOR) == []
 
 
+def test_an_erased_user_is_no_user_any_more_and_nobody_gets_the_id(storage):
+    add_users(storage, make_user("S001"), make_user("S002"))
+    with storage.unit() as unit:
+        assert unit.users.erased("S001") is None
+        unit.users.erase("S001")
+
+    with storage.unit() as unit:
+        assert unit.users.get("S001") is unit.users.get("S001", lock=True) is unit.users.by_username("uid-S001") is None
+        assert unit.users.page(after="", limit=9) == [make_user("S002")]
+        assert abs(unit.users.erased("S001") - datetime.now(UTC)) < SKEW
+        assert unit.users.erased("s001") is unit.users.erased("S002") is unit.users.erased("S003") is None
+    with pytest.raises(Conflict):
+        add_users(storage, make_user("S001", username="other"))
+
+
+def test_the_username_of_an_erased_user_is_free_and_several_can_be_erased(storage):
+    add_users(storage, make_user("S001"), make_user("S002"), make_user("A001", role=Role.ADMIN))
+    with storage.unit() as unit:
+        for user_id in ("S001", "S002", "A001"):
+            unit.users.erase(user_id)
+
+    add_users(storage, make_user("S003", username="uid-S001"))
+
+    with storage.unit() as unit:
+        assert unit.users.by_username("uid-S001").user_id == "S003"
+        assert unit.users.lock_active(Role.ADMIN) == []
+
+
 # Experiments
 
 
@@ -462,6 +490,62 @@ def test_current_associations_come_by_experiment_and_user_with_their_moments_in_
     ]
     assert {one.since.utcoffset() for one in found} | {found[0].until.utcoffset()} == {timedelta(0)}
     assert all(abs(one.since - datetime.now(UTC)) < SKEW for one in found)
+
+
+def test_current_associations_are_read_so_many_experiments_at_a_time(storage):
+    experiments = [one.experiment_id for one in add_experiments(storage, "a", "b", "c", "d")]
+    add_users(storage, make_user("S1"), make_user("S2"))
+    with storage.unit() as unit:
+        for experiment_id in (experiments[0], experiments[2], experiments[3]):
+            for user_id in ("S1", "S2"):
+                unit.associations.add(experiment_id, user_id, until=None)
+        unit.associations.add(experiments[1], "S1", until=hours(-1))
+
+    with storage.unit() as unit:
+        first = unit.associations.current(limit=2)
+        rest = unit.associations.current(after=first[-1].experiment_id, limit=2)
+        assert first + rest == unit.associations.current()
+    assert [(one.experiment_id, one.user_id) for one in first] == [
+        (experiments[0], "S1"), (experiments[0], "S2"), (experiments[2], "S1"), (experiments[2], "S2")
+    ]
+    assert [(one.experiment_id, one.user_id) for one in rest] == [(experiments[3], "S1"), (experiments[3], "S2")]
+
+
+def test_a_user_s_associations_are_remembered_in_the_order_in_which_they_began(storage, lab):
+    with storage.unit() as unit:
+        [first] = unit.associations.of(lab.scientist, after=0, limit=9)
+        assert unit.associations.last(lab.experiment_id, lab.scientist) == first
+        unit.associations.end(lab.experiment_id, lab.scientist, until=None)
+        second = unit.associations.add(lab.experiment_id, lab.scientist, until=hours(1))
+
+    with storage.unit() as unit:
+        history = unit.associations.of(lab.scientist, after=0, limit=9)
+        assert [one.association_id for one in history] == [first.association_id, second.association_id]
+        assert history[0].until <= history[1].since and history[1] == second
+        assert unit.associations.of(lab.scientist, after=first.association_id, limit=9) == [second]
+        assert unit.associations.of(lab.scientist, after=0, limit=1) == history[:1]
+        assert unit.associations.last(lab.experiment_id, lab.scientist) == second
+        assert unit.associations.last(lab.experiment_id, "S999") is None
+
+
+def test_all_associations_of_a_user_end_at_once_and_those_of_others_stay(storage):
+    first, second, third = (one.experiment_id for one in add_experiments(storage, "a", "b", "c"))
+    add_users(storage, make_user("S1"), make_user("S2"))
+    with storage.unit() as unit:
+        for experiment_id, user_id, until in (
+            (second, "S1", hours(1)), (first, "S1", None), (third, "S1", hours(-1)), (first, "S2", None)
+        ):
+            unit.associations.add(experiment_id, user_id, until=until)
+        over = unit.associations.last(third, "S1")
+
+    with storage.unit() as unit:
+        assert unit.associations.end_all("S1") == [first, second]
+        assert unit.associations.end_all("S1") == []
+
+    with storage.unit() as unit:
+        assert [(one.experiment_id, one.user_id) for one in unit.associations.current()] == [(first, "S2")]
+        assert unit.associations.last(third, "S1") == over
+        assert all(abs(unit.associations.last(number, "S1").until - datetime.now(UTC)) < SKEW for number in (first, second))
 
 
 @pytest.mark.parametrize("missing", ["user", "experiment"])

@@ -77,6 +77,11 @@ class Google:
                 return {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
             case "accounts:lookup":
                 return {"users": [self.users[uid] for uid in json.loads(body)["localId"] if uid in self.users]}
+            case "accounts:delete":
+                if self.statuses.get("accounts:delete") is HTTPStatus.SERVICE_UNAVAILABLE:
+                    return {"error": {"message": "UNAVAILABLE"}}
+                known = self.users.pop(json.loads(body)["localId"], None)
+                return {"kind": "x"} if known else {"error": {"message": "USER_NOT_FOUND"}}
         raise AssertionError(f"firebase-admin asked for {path}")
 
 

@@ -247,3 +247,19 @@ def test_firebase_is_not_loaded_where_it_is_not_the_provider() -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(my_monit.__file__).parents[1], check=False)
 
     assert done.returncode == 0
+
+
+def test_an_account_is_deleted_and_that_it_is_gone_already_is_fine(google: Google, identity: FirebaseIdentity) -> None:
+    identity.forget(UID)
+    assert UID not in google.users
+    with pytest.raises(Unauthenticated):
+        identity.verify(token_of(google))
+
+    google.statuses["accounts:delete"] = HTTPStatus.BAD_REQUEST  # so Google answers when there is no such account
+    identity.forget(UID)
+
+
+def test_an_account_that_cannot_be_deleted_now_can_be_later(google: Google, identity: FirebaseIdentity) -> None:
+    google.statuses["accounts:delete"] = HTTPStatus.SERVICE_UNAVAILABLE
+    with pytest.raises(IdentityUnavailable):
+        identity.forget(UID)

@@ -1,0 +1,3 @@
+from apidocs.files import write
+
+write()

@@ -10,7 +10,7 @@ export MYMONIT_HOME=${GIVEN_HOME:-$PWD/.local/checks}
 readonly APP=$ROOT/containers/app
 readonly REPORTS=$APP/reports
 readonly ALL=(unit integration system adapters faults-min coverage mypy pylint bandit)
-#: Generated requests for each operation of the REST API, where `contract` is asked for by name.
+# Generated requests for each operation of the REST API, where `contract` is asked for by name.
 readonly CONTRACT_EXAMPLES=1000
 #: Per cent of the branches of my_monit that unit and integration tests must take.
 readonly LEAST_COVERAGE=90
@@ -27,7 +27,8 @@ usage() {
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
-    contract      only by name: the REST API against its description, with ten times the requests of `integration`
+    contract      only by name: the REST API against its description and the table of rights, with ten times the
+                  requests of `integration`, and whether a refusal's time betrays its reason
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -83,7 +84,7 @@ check_integration() (
 check_contract() (
     eval "$INFRA"
     export CONTRACT_EXAMPLES
-    in_app pytest tests/integration/test_contract.py tests/integration/test_contract_fuzzing.py \
+    in_app pytest tests/integration/test_authorisation.py tests/integration/test_contract_fuzzing.py \
         --junitxml="$REPORTS/contract.xml"
 )
 

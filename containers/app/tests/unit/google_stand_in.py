@@ -78,8 +78,8 @@ class Google:
             case "accounts:lookup":
                 return {"users": [self.users[uid] for uid in json.loads(body)["localId"] if uid in self.users]}
             case "accounts:delete":
-                if self.statuses.get("accounts:delete") is HTTPStatus.SERVICE_UNAVAILABLE:
-                    return {"error": {"message": "UNAVAILABLE"}}
+                if self.statuses.get("accounts:delete") is HTTPStatus.FORBIDDEN:
+                    return {"error": {"message": "INSUFFICIENT_PERMISSION"}}
                 known = self.users.pop(json.loads(body)["localId"], None)
                 return {"kind": "x"} if known else {"error": {"message": "USER_NOT_FOUND"}}
         raise AssertionError(f"firebase-admin asked for {path}")

@@ -260,6 +260,6 @@ def test_an_account_is_deleted_and_that_it_is_gone_already_is_fine(google: Googl
 
 
 def test_an_account_that_cannot_be_deleted_now_can_be_later(google: Google, identity: FirebaseIdentity) -> None:
-    google.statuses["accounts:delete"] = HTTPStatus.SERVICE_UNAVAILABLE
+    google.statuses["accounts:delete"] = HTTPStatus.FORBIDDEN
     with pytest.raises(IdentityUnavailable):
         identity.forget(UID)

@@ -1,6 +1,6 @@
 """Who may do what: the one table of role, method, path and owner that the API is held against, on every rung.
 
-SAM (S001) may see experiment {own}, SUE (S002) experiment {other}; {absent} was never given. The callers of each group of
+SAM (S001) may see experiment {own}, SUE (S002) experiment {other}; {absent} was never given; {item} is in the quarantine. The callers of each group of
 five statuses are ADA (A001, ADMIN), SAM and SUE (SCIENTIST), UMA (U001, AUDITOR) and nobody; `-` is 405 for everybody.
 """
 
@@ -41,6 +41,10 @@ path                                      GET                  POST             
 /series/{absent}                          403 404 404 403 401  -                    -                    -
 /measure-types/                           200 200 200 403 401  201 403 403 403 401  -                    -
 /quarantine/                              200 403 403 403 401  -                    -                    -
+/quarantine/{item}                        -                    -                    -                    204 403 403 403 401
+/quarantine/{absent}                      -                    -                    -                    404 403 403 403 401
+/quarantine/{item}/replay                 -                    409 403 403 403 401  -                    -
+/quarantine/{absent}/replay               -                    404 403 403 403 401  -                    -
 /health/live                              200 200 200 200 200  -                    -                    -
 /health/ready                             200 200 200 200 200  -                    -                    -
 /openapi.json                             200 200 200 200 200  -                    -                    -

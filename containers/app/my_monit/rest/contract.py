@@ -84,7 +84,9 @@ def _complete(operation: Json, path: str, method: str, view: Callable[..., Any],
         operation["description"] = f"For {', '.join(who)}. In the audit as `{verb.value}`."
     responses = {status: answer for status, answer in operation["responses"].items() if _is_success(status)}
     [(status, answer)] = responses.items()
-    answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation, path, view, method)}
+    answer["headers"] = {
+        name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation, path, view, method)
+    }
     media = answer.get("content", {})
     statuses = [
         *ANY, *SECURED * (not public), *PATH * ("{" in path), *CHANGE * (method != "get"),

@@ -1,4 +1,7 @@
-"""An example for each operation of the description. They are true on the demonstration data, and a test runs them."""
+"""An example for each operation of the description.
+
+They are true of the demonstration data with one message in the quarantine, and a test runs them.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,14 +100,24 @@ EXAMPLES: dict[str, Example] = {
                     "last": "2026-01-01T01:39:00Z", "count": 100,
                 }
             ],
-            "quarantined": {},
+            "quarantined": {"unknown_experiment": 1},
         },
     ),
     "get_measure_types": Example(
         query={"limit": 1}, answer=[{"measure_type_id": 1, "name": "hertz", "symbol": "Hz", "quantity": "frequency"}]
     ),
     "post_measure_types": Example(body=_MOLALITY, answer={"measure_type_id": 31, **_MOLALITY}),
-    "get_quarantine": Example(query={"reason": "wrong_unit", "limit": 100}, answer=[]),
+    "get_quarantine": Example(
+        query={"reason": "unknown_experiment", "from": "2026-01-01T00:00:00Z", "limit": 100},
+        answer=[
+            {
+                "id": 1, "reason": "unknown_experiment", "time": _SINCE, "publisher": "demonstration", "size": 92,
+                "experiment": "device-vibrations",
+            }
+        ],
+    ),
+    "delete_quarantine_quarantine_id": Example({"quarantine_id": 1}),
+    "post_quarantine_quarantine_id_replay": Example({"quarantine_id": 1}, answer={"stored": 1, "refused": {}}),
     "get_health_live": Example(answer={"status": "ok"}),
     "get_health_ready": Example(answer={"status": "ok"}),
 }

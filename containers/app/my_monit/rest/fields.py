@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from my_monit.rest.paging import DEFAULT_LIMIT, MAX_LIMIT
-from my_monit.timestamps import BadTimestamp, from_rfc3339
+from my_monit.timestamps import BadTimestamp, from_rfc3339, to_moment
 
 #: Characters of a name of a person or a quantity, of an e-mail, of a unit's symbol.
 NAME_CHARS = 128
@@ -81,8 +81,10 @@ class Future(Moment):
     """A moment to come, as a datetime in UTC."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # type: ignore[override]
-        seconds, nanoseconds = divmod(super()._deserialize(value, attr, data, **kwargs), 10**9)
-        moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+        try:
+            moment = to_moment(super()._deserialize(value, attr, data, **kwargs))
+        except BadTimestamp as error:
+            raise ValidationError("lies beyond the year 9999") from error
         if moment <= datetime.now(UTC):
             raise ValidationError("must be in the future")
         return moment

@@ -24,12 +24,12 @@ blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine", descript
 
 
 class QuarantineSchema(Schema):
-    id = fields.Integer(attribute="quarantine_id")
-    reason = fields.Enum(Reason, by_value=True)
-    time = Utc(attribute="received")
-    publisher = fields.String()
-    size = fields.Integer(metadata={"description": "bytes"})
-    experiment = fields.String(allow_none=True)
+    id = fields.Integer(attribute="quarantine_id", required=True)
+    reason = fields.Enum(Reason, by_value=True, required=True)
+    time = Utc(attribute="received", required=True)
+    publisher = fields.String(required=True)
+    size = fields.Integer(required=True, metadata={"description": "bytes"})
+    experiment = fields.String(required=True, allow_none=True)
 
 
 class _Receipt(Moment):
@@ -51,8 +51,10 @@ class QuarantineQuery(PageQuery):
 
 
 class ReplayedSchema(Schema):
-    stored = fields.Integer(metadata={"description": "measures"})
-    refused = fields.Dict(keys=fields.String(), values=fields.Integer(), metadata={"description": "by reason"})
+    stored = fields.Integer(required=True, metadata={"description": "measures"})
+    refused = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "by reason"}
+    )
 
 
 @blueprint.route("/")

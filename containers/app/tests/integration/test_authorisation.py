@@ -9,19 +9,19 @@ from time import perf_counter
 
 import pytest
 
-from my_monit.model import Role, User
+from my_monit.model import Quarantined, Reason, Role, User
 from my_monit.rest.application import create_app
 from my_monit.storage.connector import Session
-from my_monit.storage.ports import NewMeasure
 from my_monit.storage.storage import Storage
 from tests.integration.database import empty_tables
 from tests.integration.laboratory import ADA, MORNING, SAM, SUE, UMA, Laboratory, furnish, person
 from tests.integration.rest_api import Api
+from tests.measures import NewMeasure, by_origin
 from tests.rights import METHODS, Cells, body, matrix
 
 USERS = {user.user_id: user for user in (ADA, SAM, SUE, UMA)}
 USERNAMES = {user_id: user.username for user_id, user in USERS.items()}
-IDS = {"own": 1, "other": 2, "absent": 4_000_000_000}
+IDS = {"own": 1, "other": 2, "item": 1, "absent": 4_000_000_000}
 #: `./run-checks.sh contract` asks for more of everything that takes its time.
 BY_NAME = "CONTRACT_EXAMPLES" in os.environ
 PAIRS = 10_000 if BY_NAME else 1000
@@ -38,8 +38,10 @@ def world_anew(administrator: Session, storage: Storage) -> Callable[[], Laborat
 
     def renew() -> Laboratory:
         empty_tables(administrator)
-        administrator.execute("ALTER TABLE EXPERIMENTS AUTO_INCREMENT = 1")
+        for table in ("EXPERIMENTS", "QUARANTINE"):
+            administrator.execute(f"ALTER TABLE {table} AUTO_INCREMENT = 1")
         with storage.unit() as unit:
+            unit.quarantine.add([Quarantined(Reason.BAD_JSON, b"", "measures", None, None, None, "{}", b"{")])
             return furnish(unit)
 
     return renew
@@ -52,7 +54,10 @@ def numbered_laboratory(renew: Callable[[], Laboratory]) -> Laboratory:
 
 @pytest.fixture(name="everything")
 def everything_stored(administrator: Session) -> Callable[[], list[object]]:
-    tables = ("USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "MEASURE_TYPES", "MEASURES", "SERIES")
+    tables = (
+        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "MEASURE_TYPES", "MEASURES", "SERIES",
+        "QUARANTINE",
+    )
     return lambda: [administrator.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 
 
@@ -132,7 +137,7 @@ def many_of_everything(storage: Storage, laboratory: Laboratory) -> tuple[list[U
         numbers = [unit.experiments.add(f"crowd-{number}").experiment_id for number in range(50)]
         for number in numbers:
             series_id = unit.series.find_or_add(number, 1, f"sensor-{number}")
-            unit.measures.add([NewMeasure(series_id, MORNING + number, number, laboratory.publisher_id)])
+            unit.measures.add(by_origin([NewMeasure(series_id, MORNING + number, number, laboratory.publisher_id)]))
         for user in people:
             unit.users.add(user)
             visible[user.user_id] = set(random.sample(numbers, 5))

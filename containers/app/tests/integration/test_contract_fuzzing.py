@@ -28,6 +28,7 @@ STAFF = ("A001", "S001", "S002", "U001", "S009")
 #: Answers to what the description allows: besides success, a right that is missing, a conflict, a condition of If-Match.
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "429"]
 CONFIGURATION = {
+    "generation": {"with-security-parameters": False},  # the token is the caller's
     "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
     "operations": [
         {
@@ -62,6 +63,12 @@ schema = schemathesis.openapi.from_wsgi(
 )
 
 
+
+
+@schema.hook
+def filter_query(_context: Any, parameters: dict[str, Any] | None) -> bool:
+    """An empty list of values is not sent at all, so it is neither right nor wrong."""
+    return all(value not in ([], {}) for value in (parameters or {}).values())
 
 
 @schema.hook

@@ -56,6 +56,9 @@ class OidcIdentity:
             raise refusal()
         return subject_of(claims)
 
+    def forget(self, username: str) -> None:
+        """An issuer's accounts are not ours to delete."""
+
     def close(self) -> None:
         self._keys.close()
 

@@ -27,7 +27,7 @@ class Operation(NamedTuple):
     def parameters(self, where: str) -> dict[str, Any]:
         """The examples of the path's or the query's."""
         found = self.details.get("parameters", [])
-        return {one["name"]: one["example"] for one in found if one["in"] == where and "example" in one}
+        return {one["name"]: _value(one) for one in found if one["in"] == where and "example" in one}
 
     @property
     def url(self) -> str:
@@ -41,6 +41,12 @@ def operations(description: Json) -> Iterator[Operation]:
     for path, item in description["paths"].items():
         for method, details in item.items():
             yield Operation(method.upper(), path, details)
+
+
+def _value(parameter: Json) -> Any:
+    """Several values are one with commas, or one parameter each."""
+    value = parameter["example"]
+    return value if parameter.get("explode", True) else ",".join(value)
 
 
 def _example(content: Json) -> Any:

@@ -33,6 +33,14 @@ _UNTIL = "2030-01-31T12:00:00.000000Z"
 _VIBRATIONS = {"experiment_id": 1, "name": "device-vibrations"}
 _MOLALITY = {"name": "mole per kilogram", "symbol": "mol/kg", "quantity": "molality"}
 
+
+def _measure(minute: int, value: float) -> dict[str, Any]:
+    return {
+        "experiment": "device-vibrations", "measure_type": "hertz", "sensor": None,
+        "timestamp": f"2026-01-01T01:{minute}:00Z", "value": value,
+    }
+
+
 EXAMPLES: dict[str, Example] = {
     "get_users": Example(query={"limit": 1}, answer=[_ADA]),
     "post_users": Example(body=_MARIE, answer={**_MARIE, "active": True}),
@@ -83,13 +91,23 @@ EXAMPLES: dict[str, Example] = {
     ),
     "get_measures_experiment_id": Example(
         {"experiment_id": 1}, {"type": ["hertz"], "from": "2026-01-01T00:00:00Z", "limit": 2},
+        answer=[_measure(39, 37.25), _measure(38, 37.0)],
+    ),
+    "get_measures_experiment_id_latest": Example(
+        {"experiment_id": 1}, {"type": ["hertz"]}, answer=[_measure(39, 37.25)]
+    ),
+    "get_measures_experiment_id_summary": Example(
+        {"experiment_id": 1}, {"every": "PT1H", "fn": ["count", "mean"], "from": "2026-01-01T01:00:00Z"},
         answer=[
             {
                 "experiment": "device-vibrations", "measure_type": "hertz", "sensor": None,
-                "timestamp": f"2026-01-01T01:{minute}:00Z", "value": value,
+                "start": "2026-01-01T01:00:00Z", "end": "2026-01-01T02:00:00Z", "count": 40, "mean": 32.375,
             }
-            for minute, value in ((39, 37.25), (38, 37.0))
         ],
+    ),
+    "get_measures_experiment_id_changes": Example(
+        {"experiment_id": 1}, {"limit": 1},
+        answer=[{**_measure(39, 12.5), "timestamp": "2026-01-01T00:00:00Z"}],
     ),
     "get_series_experiment_id": Example(
         {"experiment_id": 1},

@@ -1,11 +1,18 @@
-"""What /measures/ and /series/ answer, for the description: measures are encoded by formats.py."""
+"""What /measures/ and /series/ answer, for the description: measures are encoded by formats.py and summary.py."""
 
 from typing import Any
 
 from marshmallow import Schema, fields
 
-#: The text formats of a stream.
-TEXT: dict[str, Any] = {"type": "string"}
+from my_monit.rest.formats import STREAMS
+
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+#: The other formats of measures, for Blueprint.doc.
+STREAMED = {
+    200: {"content": {form.content_type.partition(";")[0]: _TEXT for form in STREAMS.values()}}
+}
+#: The other format of figures.
+TABLE = {200: {"content": {"text/csv": _TEXT}}}
 
 
 class MeasureSchema(Schema):
@@ -28,3 +35,16 @@ class SeriesSchema(Schema):
 class SeriesReportSchema(Schema):
     series = fields.List(fields.Nested(SeriesSchema), required=True)
     quarantined = fields.Dict(fields.String(), fields.Integer(), required=True)
+
+
+class FiguresSchema(Schema):
+    experiment = fields.String(required=True)
+    measure_type = fields.String(required=True)
+    sensor = fields.String(required=True, allow_none=True)
+    start = fields.String(required=True, metadata={"format": "date-time"})
+    end = fields.String(required=True, metadata={"format": "date-time"})
+    count = fields.Integer()
+    min = fields.Float()
+    max = fields.Float()
+    mean = fields.Float()
+    std = fields.Float(allow_none=True)

@@ -14,7 +14,7 @@ from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
 from my_monit.rest.formats import FORMATS, STREAMS, json_layout, streamed, to_json, wanted_format
-from my_monit.rest.measure_schemas import TEXT, MeasureSchema, SeriesReportSchema
+from my_monit.rest.measure_schemas import STREAMED, MeasureSchema, SeriesReportSchema
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.changes import ChangeService
 from my_monit.services.measures import MeasureService
@@ -53,7 +53,7 @@ class MeasureResource(MethodView):
     @performs(Verb.MEASURE_READ)
     @blueprint.arguments(MeasureQuery, location="query")
     @blueprint.response(200, MeasureSchema(many=True))
-    @blueprint.alt_response(200, schema=TEXT, content_type="text/csv")
+    @blueprint.doc(responses=STREAMED)
     @inject
     def get(
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
@@ -78,6 +78,7 @@ class MeasureResource(MethodView):
 class LatestResource(MethodView):
     @performs(Verb.MEASURE_READ)
     @blueprint.arguments(SeriesQuery, location="query")
+    @blueprint.response(200, MeasureSchema(many=True))
     @inject
     def get(
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
@@ -90,6 +91,8 @@ class LatestResource(MethodView):
 class ChangesResource(MethodView):
     @performs(Verb.MEASURE_READ)
     @blueprint.arguments(FormatQuery, location="query")
+    @blueprint.response(200, MeasureSchema(many=True))
+    @blueprint.doc(responses=STREAMED)
     @inject
     def get(
         self, query: dict[str, Any], experiment_id: int, changes: ChangeService = Provide["change_service"]

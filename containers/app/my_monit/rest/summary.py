@@ -15,6 +15,7 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.formats import csv_record, wanted_format
+from my_monit.rest.measure_schemas import TABLE, FiguresSchema
 from my_monit.rest.measures import RangeQuery, selected
 from my_monit.services.summary import Question, Summary, SummaryRow, SummaryService
 from my_monit.timestamps import to_rfc3339
@@ -58,6 +59,8 @@ class SummaryQuery(RangeQuery):
 class SummaryResource(MethodView):
     @performs(Verb.MEASURE_READ)
     @blueprint.arguments(SummaryQuery, location="query")
+    @blueprint.response(200, FiguresSchema(many=True))
+    @blueprint.doc(responses=TABLE)
     @inject
     def get(
         self, query: dict[str, Any], experiment_id: int, summaries: SummaryService = Provide["summary_service"]

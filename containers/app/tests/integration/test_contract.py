@@ -1,11 +1,11 @@
 """The description itself: complete, stable, and true where it gives an example."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
 
+from apidocs.operations import Operation
 from my_monit.logs.audit import Audit
 from my_monit.model import CONSOLE, Quarantined, Reason, Role, User
 from my_monit.rest.application import create_app
@@ -107,15 +107,13 @@ def of_the_demonstration(user_id: str, role: Role) -> User:
 def test_an_example_is_true_of_the_demonstration_data(
     api: Api, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    parameters = [one for one in operation.get("parameters", []) if "example" in one]
-    given = {where: {one["name"]: one["example"] for one in parameters if one["in"] == where} for where in ("path", "query")}
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    example = Operation(method.upper(), path, operation)
     reads = path.startswith(("/measures", "/series"))
     who = of_the_demonstration("S001", Role.SCIENTIST) if reads else of_the_demonstration("A001", Role.ADMIN)
 
-    answer = api(who, method.upper(), f"{path.format(**given['path'])}?{urlencode(given['query'], doseq=True)}", json=body)
+    answer = api(who, example.method, example.url, json=example.body)
 
-    [(status, expected)] = [one for one in operation["responses"].items() if one[0].startswith("2")]
+    status, expected = example.success
     assert answer.status_code == int(status), answer.text
     if status != "204":
         media = expected["content"]["application/json"]

@@ -587,6 +587,41 @@ def test_two_admins_who_associate_the_same_scientist_at_once_do_it_once(storage,
         assert len(unit.associations.current()) == 1
 
 
+@pytest.mark.parametrize("record", ["user", "experiment"])
+def test_a_record_that_is_locked_to_be_changed_is_read_by_the_next_change_as_it_was_left(
+    storage, administrator, eventually, record
+):
+    add_users(storage, make_user("S001"))
+    with storage.unit() as unit:
+        experiment_id = unit.experiments.add("old").experiment_id
+
+    def locked(unit):
+        if record == "user":
+            return unit.users.get("S001", lock=True)
+        return unit.experiments.get(experiment_id, visible_to=None, lock=True)
+
+    def change(unit):
+        if record == "user":
+            unit.users.change(make_user("S001", Role.AUDITOR))
+        else:
+            unit.experiments.rename(experiment_id, "new")
+
+    def look():
+        with storage.unit() as unit:
+            return locked(unit).version
+
+    def is_waiting():
+        return administrator.rows("SELECT 1 FROM information_schema.processlist WHERE info LIKE '%FOR UPDATE'")
+
+    with ThreadPoolExecutor(1) as executor:
+        with storage.unit() as unit:
+            before = locked(unit).version
+            second = executor.submit(look)
+            eventually(lambda: is_waiting() or second.done())
+            change(unit)
+        assert second.result(STUCK_SECS) != before
+
+
 def test_processes_that_forget_the_same_ids_at_once_forget_each_once_and_keep_the_young(
     storage_configuration, administrator, storage
 ):

@@ -11,6 +11,7 @@ from my_monit.messaging import back_off
 from my_monit.messaging.back_off import BackOff
 from my_monit.messaging.connector import RabbitConnector
 from my_monit.messaging.consumption import Consumption
+from my_monit.messaging.garbage import look_less_often
 from my_monit.messaging.ledger import Ledger
 from my_monit.messaging.processor import RabbitMessageProcessor
 from my_monit.messaging.storing import Storing
@@ -48,6 +49,7 @@ class RabbitListener:
         What the broker refuses ends the start. Later it is waited for: somebody who took the topology or the rights
         away can give them back, and nothing is gained by a process that dies and comes back meanwhile.
         """
+        look_less_often()
         pause = BackOff()
         while not self._stopping.is_set():
             started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The adapter against a bare Pika publisher with pipelined confirms that has the same messages in memory.
+"""The adapter against a bare Pika publisher with pipelined confirms that has its messages in memory.
 
     python bench/publish.py [--quick]
 
@@ -6,6 +6,7 @@ A RabbitMQ of its own is started (Debian's rabbitmq-server), with TLS and a dura
 of its own, timed from before its connection to the last confirm. The runs of both are interleaved; the table shows
 medians, and the ratio of the adapter's rate to that of the bare publisher. CPU is that of the publishing process.
 The adapter does more: it reads and checks what the instrument wrote, and syncs what it sends to the disk first.
+"bare one each": the bare publisher sends the measures as single messages, where the adapter packs them into arrays.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from rabbit_server import ADAPTER, EXCHANGE, EXPERIMENT, QUEUE, READER, running_
 
 RUNS, QUICK_RUNS = 5, 3
 ROWS, QUICK_ROWS = 300_000, 50_000
+ONE_EACH, QUICK_ONE_EACH = 100_000, 10_000
 SINGLES, QUICK_SINGLES = 30_000, 5_000
 MIB = 1 << 20
 WAIT_SECS = 600.0
@@ -179,8 +181,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: whether it works, not how fast")
     quick = parser.parse_args().quick
-    rows, few = (QUICK_ROWS, QUICK_SINGLES) if quick else (ROWS, SINGLES)
+    rows, each, few = (QUICK_ROWS, QUICK_ONE_EACH, QUICK_SINGLES) if quick else (ROWS, ONE_EACH, SINGLES)
     comparisons = [
+        Comparison("csv file to confirmed, bare one each", each, singles_bare, file_to_confirmed),
         Comparison("csv file to confirmed, arrays", rows, arrays_bare, file_to_confirmed),
         Comparison("spool to confirmed, arrays", rows, arrays_bare, spooled_arrays_to_confirmed),
         Comparison("spool to confirmed, single measures", few, singles_bare, spooled_singles_to_confirmed),

@@ -1,6 +1,7 @@
 """How fast the listener is, as ratios of one run: against a bare consumer, a bare insert, and itself."""
 
 import math
+import os
 import random
 import statistics
 import time
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import click
 from ingest_consumers import ACK_EVERY, Note, Progress, consume, insert, listen, start
-from ingest_servers import Bodies, Servers, cpu_of, server_at
+from ingest_servers import Bodies, Servers, cpu_of, cpu_of_all, server_at
 from ingest_long import grow, remember_memory
 
 from my_monit.storage.connector import Session
@@ -19,15 +20,21 @@ ARRAY = 1000
 #: Messages of a batch, and half of what a listener holds. A batch of arrays is no larger by itself, for it is bounded
 #: by its elements, but then one listener would hold all that there is.
 SINGLES_BATCH, ARRAYS_BATCH = 1000, 50
+#: Percent of the machine's CPU that others may take before a run says nothing of ours.
+QUIET_PERCENT = 10
 
 
 class Result(NamedTuple):
-    """Measures per second, and microseconds of CPU for each: of our processes, of the database, of the broker."""
+    """Measures per second, and microseconds of CPU for each: of our processes, of the database, of the broker.
+
+    `foreign` is the share of the machine's CPU that everything else took, in percent.
+    """
 
     rate: float
     client: float
     database: float
     broker: float
+    foreign: float
 
 
 @dataclass
@@ -56,14 +63,16 @@ class Bench:
 
     def _timed(self, measures: int, processes: int, work: Callable[..., None], *arguments: object) -> Result:
         progress = Progress(measures)
-        before = cpu_of(self._database), cpu_of(self._broker)
+        began, before = time.monotonic(), self._used()
         started = [start(work, progress, *arguments) for _ in range(processes)]
         notes = progress.reports(started)
-        database, broker = (
-            (after - first) / measures * 1e6
-            for first, after in zip(before, (cpu_of(self._database), cpu_of(self._broker)), strict=True)
-        )
-        return Result(_rate(notes), _cpu(notes), database, broker)
+        ours, database, broker, everything = (now - then for then, now in zip(before, self._used(), strict=True))
+        foreign = (everything - ours - database - broker) / (time.monotonic() - began) / (os.cpu_count() or 1) * 100
+        return Result(_rate(notes), _cpu(notes), database / measures * 1e6, broker / measures * 1e6, foreign)
+
+    def _used(self) -> tuple[float, float, float, float]:
+        own = sum(os.times()[:4])  # with those of its processes that have ended
+        return own, cpu_of(self._database), cpu_of(self._broker), cpu_of_all()
 
 
 def _rate(notes: list[list[Note]]) -> float:
@@ -126,10 +135,18 @@ def print_tables(results: dict[str, list[Result]]) -> None:
     for title, upper, lower, goal in RATIOS:
         ratios = [one.rate / base.rate for one, base in zip(results[upper], results[lower], strict=True)]
         click.echo(f"| {title} | {spread(ratios, '.2f')} | {goal} |")
-    click.echo("\n| per measure | measures/s | CPU µs: client | database | broker |\n| --- | --- | --- | --- | --- |")
+    click.echo("\n| per measure | measures/s | CPU µs: client | database | broker | others' share of the machine, % |")
+    click.echo("| --- | --- | --- | --- | --- | --- |")
     for name, measured in results.items():
         parts = " | ".join(spread([getattr(one, part) for one in measured], ".1f") for part in Result._fields[1:])
         click.echo(f"| {name} | {spread([one.rate for one in measured], ',.0f')} | {parts} |")
+
+
+def warn_of_others(results: dict[str, list[Result]]) -> None:
+    """Unknown where a server is not seen: then nothing is said."""
+    shares = [one.foreign for measured in results.values() for one in measured]
+    if statistics.median(shares) > QUIET_PERCENT:
+        say("the machine was busy with other things: these rates and ratios are not to be trusted, CPU hardly")
 
 
 @click.command()
@@ -165,6 +182,7 @@ def main(
             version = administrator.rows("SELECT VERSION()")[0][0]
             click.echo(f"{version}, {runs} runs, {singles:,} single messages, {arrays:,} arrays of {ARRAY:,}\n")
             print_tables(results)
+            warn_of_others(results)
 
 
 if __name__ == "__main__":

@@ -143,3 +143,9 @@ def cpu_of(process: int | None) -> float:
         return float("nan")
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def cpu_of_all() -> float:
+    """Seconds of CPU that everything on this machine has used."""
+    user, nice, system, _, _, *interrupts = map(int, Path("/proc/stat").read_text(encoding="ascii").split()[1:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS

@@ -37,13 +37,13 @@ path                                      GET                  POST             
 /measures/{own}/latest                    403 200 404 403 401  -                    -                    -
 /measures/{own}/changes                   403 200 404 403 401  -                    -                    -
 /measures/{own}/changes?format=ndjson     403 200 404 403 401  -                    -                    -
-/measures/{own}/summary?every=PT1H        403 200 404 403 401  -                    -                    -
+/measures/{own}/summary?every=P1M         403 200 404 403 401  -                    -                    -
 /measures/{other}/latest                  403 404 200 403 401  -                    -                    -
 /measures/{other}/changes                 403 404 200 403 401  -                    -                    -
-/measures/{other}/summary?every=PT1H      403 404 200 403 401  -                    -                    -
+/measures/{other}/summary?every=P1M       403 404 200 403 401  -                    -                    -
 /measures/{absent}/latest                 403 404 404 403 401  -                    -                    -
 /measures/{absent}/changes                403 404 404 403 401  -                    -                    -
-/measures/{absent}/summary?every=PT1H     403 404 404 403 401  -                    -                    -
+/measures/{absent}/summary?every=P1M      403 404 404 403 401  -                    -                    -
 /measures/{other}                         403 404 200 403 401  -                    -                    -
 /measures/{absent}                        403 404 404 403 401  -                    -                    -
 /series/{own}                             403 200 404 403 401  -                    -                    -

@@ -6,6 +6,7 @@ acknowledgements, and never waits for the database. The worker stores; it reache
 """
 
 import threading
+import time
 from functools import partial
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -24,6 +25,8 @@ from my_monit.settings import RabbitConfiguration
 TICK_SECS = 0.25
 #: Seconds between two reads while the buffer is full: as often as heartbeats need.
 THROTTLE_SECS = 2.0
+#: Seconds to wait at the end for what a queue has sent before it knew that nobody consumes it any more.
+SETTLE_SECS = 0.2
 
 
 class Consumption:
@@ -80,7 +83,9 @@ class Consumption:
     def _end(self) -> None:
         """Let the worker finish what was delivered, and send its acknowledgements."""
         self._intake.close()
-        self._pump(0)
+        deadline = time.monotonic() + SETTLE_SECS
+        while (left := deadline - time.monotonic()) > 0:
+            self._pump(left)
         self._buffer.end()
         while self._worker.is_alive() or self._acknowledged != self._committed:
             self._pump(TICK_SECS)

@@ -74,9 +74,9 @@ class Intake:
             self._consume(self.width)
 
     def close(self) -> None:
-        """End the consumers; what was on its way has been delivered on return, and acknowledging goes on.
+        """End the consumers; acknowledging goes on, and so does taking what is still on its way.
 
-        Pika's own way would return to the queue what arrives meanwhile, and its count would rise.
+        Pika's own way would return that to the queue, and its count would rise.
         """
         if self.is_open:
             for tag in self._channel.consumer_tags:

@@ -16,6 +16,9 @@ from tests.faults.journal import EXPERIMENT, Journal, Key, element, readings
 CONFIRM_SECS = 240
 PAUSE_SECS = 0.2
 
+#: What Pika raises when the broker is gone; the last one where two of its parts notice it at once.
+GONE = (AMQPError, OSError, ValueError, AssertionError)
+
 
 class Message(NamedTuple):
     body: bytes
@@ -42,7 +45,7 @@ class Publisher:
 
     def close(self) -> None:
         if self._channel is not None:
-            with suppress(AMQPError, OSError):
+            with suppress(*GONE):
                 self._channel.connection.close()
             self._channel = None
 
@@ -54,7 +57,7 @@ class Publisher:
                 return
             except (NackError, UnroutableError):
                 self.refusals += 1
-            except (AMQPError, OSError):
+            except GONE:
                 self.retries += 1
                 self.close()
             if time.monotonic() > deadline:

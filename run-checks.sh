@@ -27,8 +27,8 @@ usage() {
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
-    contract      only by name: the REST API against its description and the table of rights, with ten times the
-                  requests of `integration`, and whether a refusal's time betrays its reason
+    contract      only by name: the REST API against its description, with a hundred times the requests of
+                  `integration`, the table of rights, and whether a refusal's time betrays its reason
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;

@@ -14,6 +14,8 @@ _UNDECIDED_CHARS = 10
 
 _BLANKS = re.compile(r"\ufeff?[ \t\n\r]*")
 _BRACKETS = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"|([\[{])|([\]}])|(["\n])')
+#: What may follow a number at the end of what has come: with more, it may be part of it.
+_MAY_GO_ON = re.compile(r"\.?|[eE][+-]?")
 _CLOSING = {"[": "]", "{": "}"}
 _OPENING = "[{"
 _BETWEEN_OBJECTS = re.compile(r"\}[\s,]{0,200}(?=\{)")
@@ -81,7 +83,7 @@ class JsonStream:
                 raise Broken("too many brackets in each other", 0) from None
             if stop - self._at > MAX_VALUE_CHARS:
                 raise Broken(_TOO_LONG, 0)
-            if stop < len(self._text) or self._text[stop - 1] in '"]}' or self._ended:
+            if self._ended or self._text[stop - 1] in '"]}' or not _MAY_GO_ON.fullmatch(self._text, stop):
                 return value, self._take(stop)
             self._more()
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mymonit_adapters.configuration import parse_configuration
 from mymonit_adapters.instrument import Instrument
@@ -51,6 +51,7 @@ def entries(instrument: Instrument, *chunks: bytes) -> list[Entry]:
 
 
 @settings(max_examples=300, deadline=None)
+@example((INSTRUMENTS["json"], b"1e1e"), [2])
 @given(inputs(), st.lists(st.integers(0, 200), max_size=5))
 def test_entries_are_the_same_however_the_bytes_arrive(given_: tuple[Instrument, bytes], cuts: list[int]) -> None:
     instrument, data = given_

@@ -27,8 +27,8 @@ usage() {
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
-    contract      only by name: the REST API against its description, with a hundred times the requests of
-                  `integration`, the table of rights, and whether a refusal's time betrays its reason
+    contract      only by name: generated requests hold the REST API against its description; the table of rights
+                  with many more pairs; whether a refusal's time betrays its reason
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -71,14 +71,16 @@ needs_stack() {
 
 tests() {
     local rung=$1
-    in_app coverage run --data-file="$REPORTS/.coverage.$rung" -m pytest "tests/$rung" --junitxml="$REPORTS/$rung.xml"
+    in_app coverage run --data-file="$REPORTS/.coverage.$rung" -m pytest "tests/$rung" "${@:2}" \
+        --junitxml="$REPORTS/$rung.xml"
 }
 
 check_unit() { tests unit; }
 
+# Without the generated requests, which take minutes: see `contract`.
 check_integration() (
     eval "$INFRA"
-    tests integration
+    tests integration --ignore=tests/integration/test_contract_fuzzing.py
 )
 
 check_contract() (
@@ -127,7 +129,7 @@ check_mypy() {
 }
 
 check_pylint() {
-    in_app pylint my_monit | tee "$REPORTS/pylint.txt"
+    in_app pylint -j 2 my_monit | tee "$REPORTS/pylint.txt"
     (cd "$ROOT/adapters" && "$VENV/bin/pylint" --rcfile pyproject.toml mymonit_adapters) | tee -a "$REPORTS/pylint.txt"
 }
 

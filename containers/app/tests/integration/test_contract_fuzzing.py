@@ -20,7 +20,7 @@ from tests.integration.laboratory import ADA, SAM, SUE, UMA, Laboratory, furnish
 from tests.integration.rest_api import Api
 
 #: Generated requests for each operation, by all callers together; `./run-checks.sh contract` asks for more.
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "100"))
 #: An admin, two scientists of different experiments, an auditor, and nobody.
 CALLERS = (ADA, SAM, SUE, UMA, None)
 STAFF = ("A001", "S001", "S002", "U001", "S009")

@@ -25,7 +25,9 @@ from my_monit.settings import RabbitConfiguration
 TICK_SECS = 0.25
 #: Seconds between two reads while the buffer is full: as often as heartbeats need.
 THROTTLE_SECS = 2.0
-#: Seconds to wait at the end for what a queue has sent before it knew that nobody consumes it any more.
+#: Messages that each consumer may take that slows the intake down before its end.
+BRAKES = (100, 10, 1)
+#: Seconds at the end in which a brake may fill up: a slower queue has hardly a message on its way at any moment.
 SETTLE_SECS = 0.2
 
 
@@ -81,14 +83,20 @@ class Consumption:
             self._buffer.put(fresh)
 
     def _end(self) -> None:
-        """Let the worker finish what was delivered, and send its acknowledgements."""
+        """Take no more, let the worker finish what was delivered, and send its acknowledgements."""
+        for width in BRAKES:
+            self._intake.brake(width)
+            self._fill_up()
         self._intake.close()
-        deadline = time.monotonic() + SETTLE_SECS
-        while (left := deadline - time.monotonic()) > 0:
-            self._pump(left)
+        self._pump(0)
         self._buffer.end()
         while self._worker.is_alive() or self._acknowledged != self._committed:
             self._pump(TICK_SECS)
+
+    def _fill_up(self) -> None:
+        deadline = time.monotonic() + SETTLE_SECS
+        while self._intake.takes_more and self._worker.is_alive() and (left := deadline - time.monotonic()) > 0:
+            self._pump(left)
 
     def _work(self) -> None:
         try:

@@ -19,7 +19,7 @@ from my_monit.storage.connector import Session
 ARRAY = 1000
 #: Messages of a batch, and half of what a listener holds. A batch of arrays is no larger by itself, for it is bounded
 #: by its elements, but then one listener would hold all that there is.
-SINGLES_BATCH, ARRAYS_BATCH = 1000, 50
+SINGLES_BATCH, ARRAYS_BATCH = 4000, 50
 #: Percent of the machine's CPU that others may take before a run says nothing of ours.
 QUIET_PERCENT = 10
 
@@ -151,9 +151,9 @@ def warn_of_others(results: dict[str, list[Result]]) -> None:
 
 @click.command()
 @click.option("--runs", default=5, show_default=True, type=click.IntRange(min=2), help="Interleaved runs of each case.")
-@click.option("--singles", default=20_000, show_default=True, type=click.IntRange(min=2 * SINGLES_BATCH),
+@click.option("--singles", default=80_000, show_default=True, type=click.IntRange(min=2 * SINGLES_BATCH),
               help=f"Messages of one measure in a run; a multiple of {ACK_EVERY}.")
-@click.option("--arrays", default=400, show_default=True, type=click.IntRange(min=3 * ARRAYS_BATCH),
+@click.option("--arrays", default=1000, show_default=True, type=click.IntRange(min=3 * ARRAYS_BATCH),
               help=f"Messages of {ARRAY:,} measures in a run.")
 @click.option("--quick", is_flag=True, help="A smoke run: says that it works, not how fast.")
 @click.option("--growth", is_flag=True, help="Instead: what a measure costs as the table grows. Long.")

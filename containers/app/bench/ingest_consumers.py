@@ -110,14 +110,14 @@ def listen(progress: Progress, batch: int) -> None:
     container = Container()
     setup_logging(container.logging_configuration())
     ingestion = container.ingestion_service()
-    store = ingestion.store
+    store = ingestion.store_read
 
-    def noted(messages):  # type: ignore[no-untyped-def]
-        outcome = store(messages)
+    def noted(batch):  # type: ignore[no-untyped-def]
+        outcome = store(batch)
         progress.note(outcome.stored)
         return outcome
 
-    ingestion.store = noted  # type: ignore[method-assign]
+    ingestion.store_read = noted  # type: ignore[method-assign]
     listener = container.rabbit_listener()
     threading.Thread(target=lambda: progress.finished.wait() and listener.stop(), daemon=True).start()
     listener.run()

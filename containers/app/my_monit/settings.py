@@ -96,7 +96,7 @@ class RabbitConfiguration(RabbitNames):
     port: Port | None = Field(None, description="its port, when the URL names none")
     password: SecretStr = Field(description="its password")
     ca: Path | None = Field(None, description="the certificate authority that the broker's certificate must come from")
-    batch: int = Field(1000, ge=1, le=10_000, description="messages stored in one transaction, at most")
+    batch: int = Field(4000, ge=1, le=10_000, description="messages stored in one transaction, at most")
     batch_secs: float = Field(0.02, gt=0, le=10, description="seconds that a batch's first message waits for others")
     hold_secs: float = Field(
         300, gt=0, le=1500,

@@ -1,12 +1,14 @@
 """One connection's life: what is delivered on it is stored, and acknowledged on it or not at all.
 
-Two threads share the work. The one that called `run` owns the connection: it takes deliveries, sends heartbeats and
+Three threads share the work. The one that called `run` owns the connection: it takes deliveries, sends heartbeats and
 acknowledgements, and never waits for the database. The worker stores; it reaches the connection only through
-`add_callback_threadsafe`. The connection and all that was delivered on it live and die together.
+`add_callback_threadsafe`. While it waits for the database, the reader takes the next batch apart. The connection and
+all that was delivered on it live and die together.
 """
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -17,7 +19,7 @@ from my_monit.health import Health
 from my_monit.messaging.buffer import DeliveryBuffer
 from my_monit.messaging.intake import Intake
 from my_monit.messaging.ledger import Ledger
-from my_monit.messaging.processor import Delivery
+from my_monit.messaging.processor import Delivery, RabbitMessageProcessor, Work
 from my_monit.messaging.storing import Storing
 from my_monit.settings import RabbitConfiguration
 
@@ -29,19 +31,22 @@ THROTTLE_SECS = 2.0
 BRAKES = (100, 10, 1)
 #: Seconds at the end in which a brake may fill up: a slower queue has hardly a message on its way at any moment.
 SETTLE_SECS = 0.2
+#: Batches under way: one that is stored, and one that is read or on its way to us.
+BATCHES = 2
 
 
 class Consumption:
     def __init__(
         self, configuration: RabbitConfiguration, connection: BlockingConnection, channel: BlockingChannel,
-        storing: Storing, health: Health, ledger: Ledger, stopping: threading.Event,
+        processor: RabbitMessageProcessor, storing: Storing, health: Health, ledger: Ledger, stopping: threading.Event,
     ) -> None:
         self._connection = connection
+        self._processor = processor
         self._storing = storing
         self._health = health
         self._ledger = ledger
         self._stopping = stopping
-        self._intake = Intake(channel, configuration.queue, full=2 * configuration.batch)
+        self._intake = Intake(channel, configuration.queue, full=BATCHES * configuration.batch)
         self._buffer = DeliveryBuffer(batch=configuration.batch, batch_secs=configuration.batch_secs)
         self._worker = threading.Thread(target=self._work, name="storing")
         self._failure: BaseException | None = None
@@ -99,16 +104,27 @@ class Consumption:
             self._pump(left)
 
     def _work(self) -> None:
-        try:
-            while batch := self._buffer.next_batch():
-                self._storing.store(batch, is_abandoned=lambda: self._buffer.abandoned)
-                self._buffer.done(batch)
-                self._committed += len(batch)
-                self._connection.add_callback_threadsafe(partial(self._acknowledge, batch))
-        except AMQPError:
-            pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
-        except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
-            self._failure = error
+        with ThreadPoolExecutor(1, "reading") as reader:
+            try:
+                self._store_all(reader)
+            except AMQPError:
+                pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
+            except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
+                self._failure = error
+            finally:
+                self._buffer.abandon()  # lest the reader waits for more
+
+    def _store_all(self, reader: ThreadPoolExecutor) -> None:
+        following = reader.submit(self._read_ahead)
+        while (work := following.result()).deliveries and not self._buffer.abandoned:
+            following = reader.submit(self._read_ahead)
+            self._storing.store(work, is_abandoned=lambda: self._buffer.abandoned)
+            self._buffer.done(work.deliveries)
+            self._committed += len(work.deliveries)
+            self._connection.add_callback_threadsafe(partial(self._acknowledge, work.deliveries))
+
+    def _read_ahead(self) -> Work:
+        return self._processor.read(self._buffer.next_batch())
 
     def _acknowledge(self, batch: list[Delivery]) -> None:
         self._intake.acknowledge(batch)

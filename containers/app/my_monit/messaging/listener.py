@@ -31,6 +31,7 @@ class RabbitListener:
     ) -> None:
         self._configuration = configuration
         self._connector = connector
+        self._processor = processor
         self._storage = storage
         self._health = health
         self._ledger = ledger
@@ -70,5 +71,6 @@ class RabbitListener:
     def _consume(self) -> None:
         with self._connector.channel() as (connection, channel):
             Consumption(
-                self._configuration, connection, channel, self._storing, self._health, self._ledger, self._stopping
+                self._configuration, connection, channel, self._processor, self._storing, self._health, self._ledger,
+                self._stopping,
             ).run()

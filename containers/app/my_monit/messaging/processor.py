@@ -8,7 +8,7 @@ from pika.spec import BasicProperties
 
 from my_monit.messaging.isolation import GIVEN_UP_AFTER
 from my_monit.model import Message
-from my_monit.services.ingestion import IngestionService, Outcome
+from my_monit.services.ingestion import IngestionService, Outcome, Read
 
 #: Tables within tables of headers that are told.
 MAX_DEPTH = 32
@@ -30,13 +30,24 @@ class Delivery(NamedTuple):
     parked: bool = False
 
 
+class Work(NamedTuple):
+    """Deliveries that share a transaction, and what is in them."""
+
+    deliveries: list[Delivery]
+    contents: list[Read]
+
+
 class RabbitMessageProcessor:
     def __init__(self, ingestion: IngestionService) -> None:
         self._ingestion = ingestion
 
-    def process(self, deliveries: list[Delivery]) -> Outcome:
-        """Store or quarantine all of them; on return that is committed. Raises as IngestionService.store does."""
-        return self._ingestion.store([_message(delivery) for delivery in deliveries])
+    def read(self, deliveries: list[Delivery]) -> Work:
+        """Without the database: it may be done while the deliveries before these are being stored."""
+        return Work(deliveries, self._ingestion.read([_message(delivery) for delivery in deliveries]))
+
+    def process(self, work: Work) -> Outcome:
+        """Store or quarantine all of it; on return that is committed. Raises as IngestionService.store does."""
+        return self._ingestion.store_read(work.contents)
 
 
 def _message(delivery: Delivery) -> Message:

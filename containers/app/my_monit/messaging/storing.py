@@ -11,7 +11,7 @@ from my_monit.health import Health
 from my_monit.logs.logger import get_logger
 from my_monit.messaging.back_off import BackOff
 from my_monit.messaging.ledger import Ledger
-from my_monit.messaging.processor import Delivery, RabbitMessageProcessor
+from my_monit.messaging.processor import Delivery, RabbitMessageProcessor, Work
 from my_monit.services.ingestion import Outcome
 
 #: Publishers and reasons that a line about quarantined messages names, those with the most items first.
@@ -32,13 +32,13 @@ class Storing:
         self._hold_secs = hold_secs
         self._stopping = stopping
 
-    def store(self, batch: list[Delivery], *, is_abandoned: Callable[[], bool]) -> None:
+    def store(self, work: Work, *, is_abandoned: Callable[[], bool]) -> None:
         """Return when all of it is committed. Raises what keeps it from that for too long."""
         back_off, held_since = BackOff(), time.monotonic()
         while True:
             try:
                 started = time.monotonic()
-                outcome = self._processor.process(batch)
+                outcome = self._processor.process(work)
                 break
             except MyMonitError as error:
                 give_up = not error.transient or time.monotonic() - held_since > self._hold_secs
@@ -46,10 +46,10 @@ class Storing:
                     raise
                 demand_descriptors()
                 self._health.fail(str(error))
-                _log.warning("storing_interrupted", error=error, held=len(batch))
+                _log.warning("storing_interrupted", error=error, held=len(work.deliveries))
                 self._stopping.wait(back_off.next())
         self._health.succeed()
-        self._tell(batch, outcome, time.monotonic() - started)
+        self._tell(work.deliveries, outcome, time.monotonic() - started)
 
     def _tell(self, batch: list[Delivery], outcome: Outcome, secs: float) -> None:
         self._ledger.committed(len(batch), outcome, secs=secs, published=batch[0].properties.timestamp)

@@ -54,7 +54,7 @@ class Outcome:
         return sum(1 for fate in self.fates if fate.quarantined) if self.quarantined else 0
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """A message, and what can be said of it without the database: why it is refused as a whole, or what is in it."""
 
     message: Message
@@ -82,8 +82,15 @@ class IngestionService:
         Raises StorageUnavailable or StorageContention when that cannot be said, after which the same messages may
         be given again.
         """
+        return self.store_read(self.read(messages))
+
+    def read(self, messages: Sequence[Message]) -> list[Read]:
+        """The part of `store` that needs no database: it may be done while the batch before is being stored."""
         latest = self._clock() + self._max_future
-        batch = [_read(message, latest) for message in messages]
+        return [_read(message, latest) for message in messages]
+
+    def store_read(self, batch: Sequence[Read]) -> Outcome:
+        """The rest of `store`, which raises as that does."""
         try:
             return self._attempt(batch)
         except StorageRejected:
@@ -101,7 +108,7 @@ class IngestionService:
         batch.add(self._identified(unit, one), Verdict.NEW, one.content)
         return batch
 
-    def _without_refused(self, batch: Sequence[_Read]) -> list[_Read]:
+    def _without_refused(self, batch: Sequence[Read]) -> list[Read]:
         """The same, in which each message that the database refuses goes into the quarantine as a whole.
 
         They are found by halving, in transactions that are undone: messages without an id that were stored in a
@@ -113,7 +120,7 @@ class IngestionService:
         halves = batch[:middle], batch[middle:]
         return [one for half in halves for one in (half if self._accepts(half) else self._without_refused(half))]
 
-    def _accepts(self, batch: Sequence[_Read]) -> bool:
+    def _accepts(self, batch: Sequence[Read]) -> bool:
         try:
             self._attempt(batch, undo=True)
         except StorageRejected:
@@ -122,10 +129,10 @@ class IngestionService:
             pass
         return True
 
-    def _attempt(self, batch: Sequence[_Read], *, undo: bool = False) -> Outcome:
+    def _attempt(self, batch: Sequence[Read], *, undo: bool = False) -> Outcome:
         return contending()(self._store_once, batch, undo=undo)
 
-    def _store_once(self, batch: Sequence[_Read], *, undo: bool) -> Outcome:
+    def _store_once(self, batch: Sequence[Read], *, undo: bool) -> Outcome:
         try:
             with self._storage.unit() as unit:
                 known = [self._identified(unit, one) for one in batch]
@@ -144,7 +151,7 @@ class IngestionService:
         refusals = Counter(Refusal(item.publisher, item.reason) for item in content.quarantined)
         return Outcome(stored, quarantined, fates.count(DUPLICATE), fates, refusals)
 
-    def _identified(self, unit: Unit, one: _Read) -> Identified:
+    def _identified(self, unit: Unit, one: Read) -> Identified:
         message = one.message
         publisher = self._catalog.publisher(unit, message)
         number = self._catalog.publisher_id(unit, publisher)
@@ -156,8 +163,8 @@ class IngestionService:
         return Identified(message, publisher, number, key, one.body_hash)
 
 
-def _read(message: Message, latest: int) -> _Read:
-    return _Read(message, body_hash(message), _refusal(message) or parse(message.body, latest=latest))
+def _read(message: Message, latest: int) -> Read:
+    return Read(message, body_hash(message), _refusal(message) or parse(message.body, latest=latest))
 
 
 def _refusal(message: Message) -> Reason | None:

@@ -8,8 +8,9 @@ export MYMONIT_HOME=${GIVEN_HOME:-$PWD/.local/checks}
 . containers/stack.sh
 
 readonly APP=$ROOT/containers/app
-readonly REPORTS=$APP/reports
-readonly ALL=(unit integration system adapters faults-min coverage mypy pylint bandit)
+readonly REPORTS=$APP/reports OUTCOMES=$APP/reports/outcomes.txt
+# Without a name, two rows of parts run beside each other: one mostly waits for its servers, which nobody else uses.
+readonly FIRST=(integration contract) BESIDE=(unit adapters faults-min mypy pylint bandit) LAST=(system coverage)
 # Generated requests for each operation of the REST API, where `contract` is asked for by name.
 readonly CONTRACT_EXAMPLES=1000
 #: Per cent of the branches of my_monit that unit and integration tests must take.
@@ -26,9 +27,9 @@ usage() {
     faults-min    a small set of the faults below: broker, database and listener killed, a commit's answer lost
     coverage      of the last unit and integration tests; at least 90% of the branches
     mypy, pylint, bandit
+    contract      generated requests hold the REST API against its description: 100 for each operation. By name 1,000, and
+                  the table of rights with many more pairs, and whether a refusal's time betrays its reason
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
-    contract      only by name: generated requests hold the REST API against its description; the table of rights
-                  with many more pairs; whether a refusal's time betrays its reason
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -77,17 +78,19 @@ tests() {
 
 check_unit() { tests unit; }
 
-# Without the generated requests, which take minutes: see `contract`.
 check_integration() (
     eval "$INFRA"
     tests integration --ignore=tests/integration/test_contract_fuzzing.py
 )
 
 check_contract() (
+    local tests=(tests/integration/test_contract_fuzzing.py)
     eval "$INFRA"
-    export CONTRACT_EXAMPLES
-    in_app pytest tests/integration/test_authorisation.py tests/integration/test_contract_fuzzing.py \
-        --junitxml="$REPORTS/contract.xml"
+    if [[ $BY_NAME == yes ]]; then
+        export CONTRACT_EXAMPLES
+        tests+=(tests/integration/test_authorisation.py)
+    fi
+    in_app pytest "${tests[@]}" --junitxml="$REPORTS/contract.xml"
 )
 
 check_system() (
@@ -157,33 +160,53 @@ run_part() {
     esac
     set +e # the part itself stops at its first failure, which `if` would keep it from doing
     (set -e && "check_$part")
-    local status=$?
+    local status=$? outcome=passed
     set -e
-    if ((status == 0)); then DONE+=("passed  $part  $((SECONDS - started)) s"); else
-        DONE+=("FAILED  $part  $((SECONDS - started)) s")
-        FAILED=yes
-    fi
+    if ((status != 0)); then outcome=FAILED; fi
+    echo "$outcome  $part  $((SECONDS - started)) s" >>"$OUTCOMES"
 }
 
-stop_own_stack() { if [[ ${STOP:-} == yes ]]; then ./run.sh stop || true; fi; }
+run_parts() { local part; for part in "$@"; do run_part "$part"; done; }
+
+run_all() {
+    set -m # a group of its own, so that it can be ended as a whole
+    run_parts "${BESIDE[@]}" >"$REPORTS/beside.txt" 2>&1 &
+    ROW=$!
+    set +m
+    echo "beside what follows, and shown after it: ${BESIDE[*]}"
+    run_parts "${FIRST[@]}"
+    wait "$ROW" || true
+    ROW=
+    cat "$REPORTS/beside.txt"
+    run_parts "${LAST[@]}"
+}
+
+end() {
+    if [[ -n ${ROW:-} ]]; then
+        kill -INT -- "-$ROW" 2>/dev/null || true
+        wait "$ROW" || true
+    fi
+    if [[ ${STOP:-} == yes ]]; then ./run.sh stop || true; fi
+}
 
 main() {
     local part parts=("$@")
     case ${1:-} in -h | --help | help) usage && return ;; esac
-    FAULT_NAMES=()
-    if (($# == 0)); then parts=("${ALL[@]}"); fi
+    FAULT_NAMES=() BY_NAME=yes
+    if (($# == 0)); then BY_NAME=no; fi
     if [[ ${1:-} == faults ]]; then parts=(faults) FAULT_NAMES=("${@:2}"); fi
     for part in "${parts[@]}"; do
         declare -F "check_$part" >/dev/null || die "there is no part $part; see ./run-checks.sh --help"
     done
-    trap stop_own_stack EXIT
+    trap end EXIT
     prepare
-    DONE=() FAILED=no
-    for part in "${parts[@]}"; do run_part "$part"; done
+    : >"$OUTCOMES"
+    if [[ $BY_NAME == yes ]]; then run_parts "${parts[@]}"; else run_all; fi
     printf '\n'
     versions
-    printf '\n%s\n' "${DONE[@]}"
-    [[ $FAILED == no ]]
+    printf '\n'
+    cat "$OUTCOMES"
+    ! grep -q ^FAILED "$OUTCOMES"
 }
 
 main "$@"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from my_monit.errors import IdentityUnavailable
+from my_monit.identity.provider import refusal
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role, User
 from my_monit.services.access import AccessService
@@ -37,14 +38,14 @@ def actor(user: User) -> Actor:
 
 
 class Accounts:
-    """An identity provider that knows which accounts it was asked to delete, and may be away."""
+    """An identity provider that knows no token, but which accounts it was asked to delete, and may be away."""
 
     def __init__(self) -> None:
         self.deleted: list[str] = []
         self.away = False
 
     def verify(self, token: str) -> NoReturn:
-        raise NotImplementedError(token)
+        raise refusal()
 
     def forget(self, username: str) -> None:
         if self.away:

@@ -120,3 +120,5 @@ def test_closing_twice_does_no_harm(make: MakePublisher) -> None:
 
     publisher.close()
     publisher.close()
+
+    assert publisher.failure is None

@@ -63,6 +63,7 @@ def test_a_reading_is_published_while_the_input_stays_open(
     adapter.write(b"2\n")
 
     wait_until(lambda: queue.depth() == 2, what="the second reading", seconds=PROMPTLY_SECS)
+    assert [measure["value"] for measure in queue.take_all_measures()] == [1.0, 2.0]
 
 
 def test_the_connection_outlives_a_silence_of_the_instrument(

@@ -75,4 +75,6 @@ def test_ends_and_numbers_grow_up_to_the_length_of_the_input(given_: tuple[Instr
 @settings(max_examples=500, deadline=None)
 @given(names, st.binary(max_size=300))
 def test_random_bytes_never_raise(name: str, data: bytes) -> None:
-    entries(INSTRUMENTS[name], data)
+    found = entries(INSTRUMENTS[name], data)
+
+    assert all(0 <= entry.end <= len(data) for entry in found)

@@ -16,5 +16,8 @@ def test_a_label_that_the_repository_would_refuse_is_refused_here(field: str, la
 
 
 def test_names_as_they_are_used_are_taken() -> None:
-    Series(experiment="a" * 64, measure="degree Celsius", sensor="Nord-Süd 1", unit="Ω")
-    Series(experiment="9_A-b", measure="hertz")
+    long = Series(experiment="a" * 64, measure="degree Celsius", sensor="Nord-Süd 1", unit="Ω")
+    short = Series(experiment="9_A-b", measure="hertz")
+
+    assert (long.experiment, long.measure, long.sensor, long.unit) == ("a" * 64, "degree Celsius", "Nord-Süd 1", "Ω")
+    assert (short.experiment, short.measure, short.sensor, short.unit) == ("9_A-b", "hertz", None, None)

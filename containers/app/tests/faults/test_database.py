@@ -147,6 +147,7 @@ def test_a_full_database_is_waited_for_until_there_is_space(cramped_bench: Bench
     bench.bite(disks_filled=1, interruptions=interruptions)
     bench.note(bytes_left=full, server_died=died)
     bench.conclude()
+    assert bench.verdict.quarantined == 0
 
 
 @pytest.mark.fault("F9")

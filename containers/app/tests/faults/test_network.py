@@ -34,12 +34,13 @@ def test_a_network_cut_to_the_broker_is_noticed_and_no_consumer_is_left_over(ben
             bench.to_broker.let_pass()
             bench.wait_until_ready(within=NOTICED_SECS)
         bench.wait_for_rows(200)
-        bench.until(lambda: bench.depth(QUEUE)[1] == 1, within=NOTICED_SECS, every=0.5)
+        assert bench.until(lambda: bench.depth(QUEUE)[1] == 1, within=NOTICED_SECS, every=0.5)
 
     bench.bite(
         cuts=3, reconnects=bench.listener.events("consuming_interrupted"), redelivered=bench.deliveries.redelivered
     )
     bench.conclude()
+    assert bench.verdict.quarantined == 0
 
 
 @pytest.mark.fault("F4")
@@ -62,6 +63,7 @@ def test_a_commit_whose_answer_is_lost_is_repeated_and_stored_once(bench: Bench,
         duplicates_absorbed=bench.listener.duplicates(),
     )
     bench.conclude()
+    assert bench.verdict.quarantined == 0
 
 
 @pytest.mark.fault("F4")

@@ -72,10 +72,17 @@ def test_every_reference_leads_somewhere() -> None:
             return [*([part["$ref"]] if "$ref" in part else []), *(one for v in part.values() for one in references(v))]
         return [one for inner in part for one in references(inner)] if isinstance(part, list) else []
 
-    for reference in references(DESCRIPTION):
-        found: Any = DESCRIPTION
-        for step in reference.removeprefix("#/").split("/"):
-            found = found[step]
+    found = {reference: resolved(reference) for reference in references(DESCRIPTION)}
+
+    assert found
+    assert [reference for reference, part in found.items() if not isinstance(part, dict)] == []
+
+
+def resolved(reference: str) -> Any:
+    found: Any = DESCRIPTION
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
 
 
 def obeys(body: Any, schema: dict[str, Any]) -> bool:

@@ -254,3 +254,5 @@ class TestTheManagementApi:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         declare(management, names)
+
+        assert management.get("vhosts", names.vhost)["name"] == names.vhost

@@ -62,3 +62,6 @@ def test_it_goes_on_when_the_database_was_away(storage, eventually, monkeypatch)
     monkeypatch.setattr(storage, "unit", sometimes)
     with Forgetting(storage, days=30).running():
         eventually(lambda: remembered(storage) == list(YOUNG))
+
+    assert failures == []
+    assert remembered(storage) == list(YOUNG)

@@ -8,7 +8,8 @@ from typing import Any
 import pika
 import pytest
 from click.testing import CliRunner, Result
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAuthenticationError, UnroutableError
+from pika.adapters.blocking_connection import BlockingChannel as Channel
+from pika.exceptions import AMQPError, ProbableAuthenticationError
 from pydantic import SecretStr
 
 from my_monit.cli import main
@@ -22,14 +23,13 @@ from my_monit.settings import LoggingConfiguration, RabbitAdministration, Rabbit
 from my_monit.wiring import Container
 from tests.conftest import Eventually
 from tests.integration.lane import Lane, body_of, reading
-from tests.integration.publisher import Account, Publisher, parameters
+from tests.integration.publisher import Account, Publisher
+from tests.integration.refusals import refusal
 
 OWN, OTHER = "device-vibrations", "black-holes"
 VIBROMETER = "vibrometer_1"
 #: A message whose values betray it wherever it ends up.
 STOLEN = body_of(experiment=OTHER, value=666)
-
-Channel = pika.adapters.blocking_connection.BlockingChannel
 
 
 @pytest.fixture(name="adapters")
@@ -47,20 +47,6 @@ def account(adapters: AdapterService) -> Account:
     return Account(VIBROMETER, adapters.add(CONSOLE, VIBROMETER, [OWN]))
 
 
-def outcome(names: RabbitConfiguration, account: Account, action: Callable[[Channel], Any]) -> int | None:
-    """The AMQP code with which the broker refuses an action, None when it does not, 0 when nothing took the message."""
-    with pika.BlockingConnection(parameters(names, account)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        try:
-            action(channel)
-        except ChannelClosedByBroker as error:
-            return int(error.reply_code)
-        except UnroutableError:
-            return 0
-    return None
-
-
 def publish(body: bytes, key: str, *, exchange: str = "mymonit", **properties: Any) -> Callable[[Channel], None]:
     return lambda channel: channel.basic_publish(
         exchange, key, body, pika.BasicProperties(delivery_mode=2, **properties), mandatory=True
@@ -72,7 +58,7 @@ def test_an_adapter_publishes_for_its_experiment(
 ) -> None:
     own = publish(body_of(), f"measures.{OWN}", user_id=vibrometer.user)
 
-    assert outcome(rabbit_configuration, vibrometer, own) is None
+    assert refusal(rabbit_configuration, vibrometer, own) is None
 
     lane.settle()
     assert [(one.experiment, one.publisher) for one in lane.stored()] == [(OWN, VIBROMETER)]
@@ -138,7 +124,7 @@ def test_no_message_of_an_adapter_gets_a_measure_into_another_experiment(
 ) -> None:
     code, action = ATTACKS[attack]
 
-    assert outcome(rabbit_configuration, vibrometer, action) == code
+    assert refusal(rabbit_configuration, vibrometer, action) == code
 
     lane.settle()
     assert {one.experiment for one in lane.stored()} <= {OWN}
@@ -165,7 +151,7 @@ def test_an_adapter_of_two_experiments_uses_both_keys_and_each_for_itself(
     account = Account(VIBROMETER, adapters.add(CONSOLE, VIBROMETER, [OWN, OTHER]))
     for experiment, key in ((OWN, OWN), (OTHER, OTHER), (OTHER, OWN)):
         message = publish(body_of(experiment=experiment), f"measures.{key}")
-        assert outcome(rabbit_configuration, account, message) is None
+        assert refusal(rabbit_configuration, account, message) is None
 
     lane.settle()
     assert sorted(one.experiment for one in lane.stored()) == [OTHER, OWN]
@@ -181,13 +167,13 @@ def test_a_renamed_experiment_is_published_for_under_each_of_its_names(
     with listening_container.storage().unit() as unit:
         unit.experiments.rename(unit.experiments.ids_by_name(["first-name"])["first-name"], "third-name")
     third = publish(body_of(experiment="first-name"), "measures.third-name")
-    assert outcome(rabbit_configuration, account, third) == 403
+    assert refusal(rabbit_configuration, account, third) == 403
 
     adapters.resume(CONSOLE, VIBROMETER)
 
-    assert outcome(rabbit_configuration, account, third) is None
+    assert refusal(rabbit_configuration, account, third) is None
     old = publish(body_of(experiment="third-name"), "measures.first-name")
-    assert outcome(rabbit_configuration, account, old) is None
+    assert refusal(rabbit_configuration, account, old) is None
     lane.settle()
     assert [one.experiment for one in lane.stored()] == ["third-name"] * 2
     assert listed(adapters) == (VIBROMETER, ("first-name", "second-name", "third-name"), False, True)
@@ -224,12 +210,12 @@ def test_a_suspended_adapter_is_cut_off_until_it_is_resumed(
 
     eventually(is_cut_off, within=5)
     own = publish(body_of(), f"measures.{OWN}")
-    assert outcome(rabbit_configuration, vibrometer, own) == 403
+    assert refusal(rabbit_configuration, vibrometer, own) == 403
     assert listed(adapters) == (VIBROMETER, (OWN,), True, True)
 
     adapters.resume(CONSOLE, VIBROMETER)
-    assert outcome(rabbit_configuration, vibrometer, own) is None
-    assert outcome(rabbit_configuration, vibrometer, publish(STOLEN, f"measures.{OTHER}")) == 403
+    assert refusal(rabbit_configuration, vibrometer, own) is None
+    assert refusal(rabbit_configuration, vibrometer, publish(STOLEN, f"measures.{OTHER}")) == 403
 
 
 def test_a_password_is_good_until_it_is_rotated(
@@ -243,7 +229,7 @@ def test_a_password_is_good_until_it_is_rotated(
         publisher(body_of(), key=f"measures.{OWN}")
     with pytest.raises(ProbableAuthenticationError):
         Publisher(rabbit_configuration, vibrometer)
-    assert outcome(rabbit_configuration, changed, publish(body_of(), f"measures.{OWN}")) is None
+    assert refusal(rabbit_configuration, changed, publish(body_of(), f"measures.{OWN}")) is None
 
 
 def test_a_removed_adapter_is_gone(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pika
 import pytest
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.adapters.blocking_connection import BlockingChannel as Channel
+from pika.exceptions import AMQPError
 from pydantic import SecretStr
 
 from my_monit.errors import BrokerUnavailable, ConfigurationError
@@ -16,10 +17,9 @@ from my_monit.settings import DemonstrationConfiguration, RabbitAdministration, 
 from tests.conftest import Eventually
 from tests.integration.lane import body_of
 from tests.integration.publisher import Account, Publisher, parameters
+from tests.integration.refusals import refusal
 
 ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED = 403, 404, 406
-
-Channel = pika.adapters.blocking_connection.BlockingChannel
 
 
 @pytest.fixture(name="names", scope="module")
@@ -48,18 +48,6 @@ def adapter_of_these_tests(management: Management, names: RabbitConfiguration) -
 @pytest.fixture(name="listener")
 def account_of_the_listener(names: RabbitConfiguration) -> Account:
     return Account(names.user, names.password.get_secret_value())
-
-
-def refusal(names: RabbitConfiguration, account: Account, action: Callable[[Channel], Any]) -> int | None:
-    """The AMQP code with which the broker refuses an action, None when it does not."""
-    with pika.BlockingConnection(parameters(names, account)) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        try:
-            action(channel)
-        except ChannelClosedByBroker as error:
-            return int(error.reply_code)
-    return None
 
 
 def publish(exchange: str, key: str, **properties: Any) -> Callable[[Channel], None]:

@@ -1,7 +1,6 @@
 """A broker of the harness' own: RabbitMQ as a process or as a container, without TLS, on the loopback interface."""
 
 import os
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ import pika
 import requests
 from pika.exceptions import AMQPError
 
-from tests.faults.runners import ContainerRunner, ProcessRunner, Runner, free_ports
+from tests.faults.runners import ContainerRunner, ProcessRunner, Runner, free_ports, wait_until_up
 
-#: Seconds until it serves; eight on an idle machine.
-START_SECS = 120
 #: Seconds to wait for an answer of its management API.
 ANSWER_SECS = 30
 
@@ -52,16 +49,11 @@ class Broker:
 
     def wait(self) -> None:
         """Until it serves AMQP and its management API."""
-        deadline = time.monotonic() + START_SECS
-        while True:
-            try:
-                self.api("GET", "overview")
-                self.connect("/").close()
-                return
-            except (requests.RequestException, AMQPError, OSError) as error:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"the broker is not up after {START_SECS} s: {error!r}") from error
-                time.sleep(0.2)
+        wait_until_up("broker", self._enter, but=(requests.RequestException, AMQPError, OSError))
+
+    def _enter(self) -> None:
+        self.api("GET", "overview")
+        self.connect("/").close()
 
     def configure(self, **settings: object) -> None:
         """What its configuration says besides at its next start."""

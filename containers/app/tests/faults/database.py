@@ -1,7 +1,6 @@
 """A database server of the harness' own: MariaDB as a process, or MySQL as a container."""
 
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +9,8 @@ from typing import Any
 
 import mysql.connector
 
-from tests.faults.runners import ContainerRunner, ProcessRunner, Runner, free_ports
+from tests.faults.runners import START_SECS, ContainerRunner, ProcessRunner, Runner, free_ports, wait_until_up
 
-#: Seconds until it lets its administrator in; a container makes its data folder first.
-START_SECS = 120
 #: Seconds to wait for a connection, and for an answer.
 CONNECT_SECS = 5
 ANSWER_SECS = 120
@@ -42,15 +39,11 @@ class Database:
 
     def wait(self) -> None:
         """Until its administrator is let in."""
-        deadline = time.monotonic() + START_SECS
-        while True:
-            try:
-                with self.session():
-                    return
-            except mysql.connector.Error as error:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"the database is not up after {START_SECS} s: {error}") from error
-                time.sleep(0.1)
+        wait_until_up("database", self._enter, but=(mysql.connector.Error,))
+
+    def _enter(self) -> None:
+        with self.session():
+            pass
 
     @contextmanager
     def session(self, database: str | None = None) -> Iterator["Administrator"]:

@@ -5,10 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+#: Seconds until a server lets its administrator in: eight on an idle machine, but a container makes its data first.
+START_SECS = 120
 #: Seconds for a server to end by itself, and for one of its tools to answer.
 STOP_SECS = 60
 TOOL_SECS = 60
@@ -36,6 +39,19 @@ class Runner(Protocol):
 
     def discard(self) -> None:
         """Kill it, and leave nothing behind but its data."""
+
+
+def wait_until_up(name: str, enter: Callable[[], object], *, but: tuple[type[Exception], ...]) -> None:
+    """Until a server can be entered without one of these errors."""
+    deadline = time.monotonic() + START_SECS
+    while True:
+        try:
+            enter()
+            return
+        except but as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the {name} is not up after {START_SECS} s: {error!r}") from error
+            time.sleep(0.1)
 
 
 class ProcessRunner:

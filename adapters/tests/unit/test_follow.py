@@ -84,6 +84,15 @@ def append(path: Path, text: str) -> None:
         stream.write(text)
 
 
+@pytest.fixture
+def follower(following: Following, path: Path) -> Follower:
+    """It has read the first line, which is 1."""
+    append(path, "1\n")
+    follower = following()
+    assert follower.gives(1)
+    return follower
+
+
 def test_a_file_that_is_not_there_yet_is_waited_for(following: Following, path: Path) -> None:
     follower = following()
     append(path, "1\n")
@@ -101,10 +110,7 @@ def test_a_line_is_read_when_it_is_complete(following: Following, path: Path) ->
     assert follower.gives(1, 25)
 
 
-def test_a_renamed_file_is_read_to_its_end_and_then_the_new_one(following: Following, path: Path) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
+def test_a_renamed_file_is_read_to_its_end_and_then_the_new_one(follower: Follower, path: Path) -> None:
     renamed = path.rename(path.with_name("numbers.log.1"))
     append(renamed, "2\n")  # its writer has not noticed yet
     append(path, "3\n")
@@ -113,11 +119,8 @@ def test_a_renamed_file_is_read_to_its_end_and_then_the_new_one(following: Follo
 
 
 def test_the_rest_of_a_file_that_was_copied_and_truncated_is_read_from_the_copy(
-    following: Following, path: Path, monkeypatch: pytest.MonkeyPatch
+    follower: Follower, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
     monkeypatch.setattr(follow, "POLL_SECS", 0.5)  # time for both before it looks again
     time.sleep(0.05)
     append(path, "2\n3\n")
@@ -149,10 +152,7 @@ def test_a_file_that_was_overwritten_with_as_much_is_read_anew(following: Follow
     assert follower.gives(1, 2, 3, 4)
 
 
-def test_after_a_restart_it_goes_on_where_it_was(following: Following, path: Path) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
+def test_after_a_restart_it_goes_on_where_it_was(follower: Follower, path: Path) -> None:
     follower.stop()
     append(path, "2\n")
     follower.start()
@@ -160,12 +160,7 @@ def test_after_a_restart_it_goes_on_where_it_was(following: Following, path: Pat
     assert follower.gives(1, 2)
 
 
-def test_what_was_written_before_and_after_a_rename_while_it_was_down_is_read(
-    following: Following, path: Path
-) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
+def test_what_was_written_before_and_after_a_rename_while_it_was_down_is_read(follower: Follower, path: Path) -> None:
     follower.stop()
     append(path, "2\n")
     path.rename(path.with_name("numbers.log.2"))
@@ -177,10 +172,7 @@ def test_what_was_written_before_and_after_a_rename_while_it_was_down_is_read(
     assert follower.gives(1, 2, 3, 4)
 
 
-def test_what_was_copied_and_truncated_while_it_was_down_is_read(following: Following, path: Path) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
+def test_what_was_copied_and_truncated_while_it_was_down_is_read(follower: Follower, path: Path) -> None:
     follower.stop()
     append(path, "2\n")
     shutil.copy(path, path.with_name("numbers.log.1"))
@@ -190,10 +182,7 @@ def test_what_was_copied_and_truncated_while_it_was_down_is_read(following: Foll
     assert follower.gives(1, 2, 3)
 
 
-def test_what_is_gone_for_good_is_told(following: Following, path: Path) -> None:
-    append(path, "1\n")
-    follower = following()
-    assert follower.gives(1)
+def test_what_is_gone_for_good_is_told(follower: Follower, path: Path) -> None:
     follower.stop()
     path.write_text("7\n8\n")
     follower.start()

@@ -76,6 +76,10 @@ def streamed(form: Format, texts: Iterable[Text], name: str) -> Response:
     })
 
 
+def in_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, headers=headers, content_type="application/json")
+
+
 def json_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
     return _objects(experiment, series, b"},")
 

@@ -13,7 +13,7 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
-from my_monit.rest.formats import FORMATS, STREAMS, json_layout, streamed, to_json, wanted_format
+from my_monit.rest.formats import FORMATS, STREAMS, in_json, json_layout, streamed, to_json, wanted_format
 from my_monit.rest.measure_schemas import STREAMED, MeasureSchema, SeriesReportSchema
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.services.changes import ChangeService
@@ -71,7 +71,7 @@ class MeasureResource(MethodView):
         page = measures.page(
             current_actor(), experiment_id, selection, json_layout, after=after, limit=_limit(query)
         )
-        return _json(to_json([page]), next_link(page.last) if page.last else {})
+        return in_json(to_json([page]), next_link(page.last) if page.last else {})
 
 
 @blueprint.route("/measures/<id:experiment_id>/latest")
@@ -84,7 +84,7 @@ class LatestResource(MethodView):
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
     ) -> Response:
         """The newest measure of each series."""
-        return _json(to_json(measures.latest(current_actor(), experiment_id, selected(query), json_layout)))
+        return in_json(to_json(measures.latest(current_actor(), experiment_id, selected(query), json_layout)))
 
 
 @blueprint.route("/measures/<id:experiment_id>/changes")
@@ -109,7 +109,7 @@ class ChangesResource(MethodView):
             answer.headers.update(next_link(place))
             return answer
         page, place = changes.page(current_actor(), experiment_id, json_layout, after=after, limit=_limit(query))
-        return _json(to_json(page), next_link(place))
+        return in_json(to_json(page), next_link(place))
 
 
 @blueprint.route("/series/<id:experiment_id>")
@@ -135,10 +135,6 @@ def _limit(query: dict[str, Any]) -> int:
     if limit > MAX_LIMIT:
         raise Invalid(Fault("limit", f"Must be at most {MAX_LIMIT} for JSON; the other formats have no limit."))
     return limit
-
-
-def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, headers=headers, content_type="application/json")
 
 
 def _extent(extent: SeriesExtent) -> dict[str, Any]:

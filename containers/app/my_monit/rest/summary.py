@@ -14,7 +14,7 @@ from my_monit.periods import BadPeriod, Period, parse_period
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
-from my_monit.rest.formats import csv_record, wanted_format
+from my_monit.rest.formats import csv_record, in_json, wanted_format
 from my_monit.rest.measure_schemas import TABLE, FiguresSchema
 from my_monit.rest.measures import RangeQuery, selected
 from my_monit.services.summary import Question, Summary, SummaryRow, SummaryService
@@ -72,7 +72,7 @@ class SummaryResource(MethodView):
         summary = summaries.ask(current_actor(), experiment_id, question)
         rows = [_cells(summary, row, functions) for row in summary.rows]
         if name == "json":
-            return Response(msgspec.json.encode(rows), content_type="application/json")
+            return in_json(msgspec.json.encode(rows))
         columns = ("experiment", "measure_type", "sensor", "start", "end", *functions)
         lines = [csv_record(*columns), *(csv_record(*row.values()) for row in rows)]
         return Response(b"\r\n".join(lines) + b"\r\n", content_type="text/csv; charset=utf-8; header=present")

@@ -21,7 +21,7 @@ from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import setup_logging
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import add_publisher, declare, parking_queue
-from my_monit.storage.connector import Session, open_connection
+from my_monit.storage.connector import Session, StorageConnector, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
 from tests.integration.database import administrating, empty_tables
@@ -149,6 +149,12 @@ def container(storage_configuration, clean_tables) -> Iterator[Container]:
     container.storage_configuration.override(providers.Object(storage_configuration))
     yield container
     container.storage().close()
+
+
+@pytest.fixture
+def pool(container) -> StorageConnector:
+    """The connections of `storage`."""
+    return container.storage_connector()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What only the twin has; what it shares with the real storage is in tests/integration/test_storage_contract.py."""
+"""What only the twin has; what it shares with the real storage is in tests/integration/storage_contract."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,0 +1,106 @@
+"""An experiment with its scientist: how measures are written and read in these tests."""
+
+import struct
+from itertools import count
+
+from hypothesis import strategies as st
+
+from my_monit.model import Position, Selection
+from my_monit.storage.ports import Layout, Place
+from tests.integration.people import make_user
+from tests.measures import NewMeasure, by_origin
+
+MINUTE = 60 * 10**9
+YEAR = 365 * 24 * 60 * MINUTE
+LATEST = 2**63 - 1
+#: Times that are close together, minutes apart and far from each other.
+TIMES = st.one_of(
+    st.integers(0, 3), st.integers(MINUTE - 2, 3 * MINUTE), st.integers(40 * YEAR, 40 * YEAR + 5),
+    st.integers(0, LATEST),
+)
+
+_numbers = count()
+
+
+class Lab:
+    """An experiment and its scientist."""
+
+    scientist = "S001"
+
+    def __init__(self, storage):
+        self._storage = storage
+        with storage.unit() as unit:
+            if unit.users.get(self.scientist) is None:
+                unit.users.add(make_user(self.scientist))
+            self.experiment_id = unit.experiments.add(f"lab-{next(_numbers)}").experiment_id
+            unit.associations.add(self.experiment_id, self.scientist, until=None)
+            self.publisher_id = unit.messages.publisher_id(b"test")
+
+    def add_series(self, *sensors):
+        with self._storage.unit() as unit:
+            return [unit.series.find_or_add(self.experiment_id, 1, sensor) for sensor in sensors]
+
+    def store(self, *measures):
+        """Each a series id, a time and a value."""
+        with self._storage.unit() as unit:
+            unit.measures.add(by_origin(NewMeasure(*measure, self.publisher_id) for measure in measures))
+
+    def read(self, series_ids, *, after=None, limit=100_000, span=None, visible_to=scientist, **selection):
+        with self._storage.unit() as unit:
+            return unit.measures.chunk(
+                self.experiment_id, series_ids, Selection(**selection),
+                visible_to=visible_to, after=after, limit=limit, span=span,
+            )
+
+    def text(self, series_ids, *, limit=100_000, after=None, in_nanoseconds=False, **selection):
+        """As `read`, in the database's words: lines of series, time and value, and where the next ones begin."""
+        layout = Layout({one: f"{one}|".encode() for one in series_ids}, b"|", b"\n", in_nanoseconds)
+        with self._storage.unit() as unit:
+            text = unit.measures.text(
+                self.experiment_id, series_ids, Selection(**selection), layout,
+                visible_to=self.scientist, after=after, limit=limit, span=None,
+            )
+        lines = [line.split("|") for line in text.written.decode().splitlines()]
+        assert len(lines) == text.measures <= limit
+        return [(int(series), time, bits(float(value))) for series, time, value in lines], text
+
+    def changes(self, series_ids, place, *, limit=100_000):
+        """What came behind a place: values, and the place behind them."""
+        layout = Layout({one: b"" for one in series_ids}, b"|", b"\n", True)
+        with self._storage.unit() as unit:
+            text, place = unit.measures.changes(
+                self.experiment_id, series_ids, layout, visible_to=self.scientist, after=place,
+                until=unit.measures.arrivals(self.experiment_id), limit=limit,
+            )
+        assert text.measures <= limit
+        return [float(line.rpartition("|")[2]) for line in text.written.decode().splitlines()], place
+
+    def all_changes(self, series_ids, place=Place(), **options):
+        found = []
+        while True:
+            values, following = self.changes(series_ids, place, **options)
+            if following == place:
+                return found, place
+            found += values
+            place = following
+
+    def walk(self, series_ids, *, limit, **selection):
+        """All of them, page after page, as a reader gets them who tells the span of the page before."""
+        found, after, span = [], None, None
+        while page := self.read(series_ids, after=after, limit=limit, span=span, **selection):
+            assert len(page) <= limit
+            found += page
+            after, span = position(page[-1]), abs(page[-1].time - page[0].time)
+        return found
+
+
+def position(measure):
+    return Position(measure.time, measure.series_id, measure.measure_id)
+
+
+def bits(value):
+    return struct.pack(">d", value)
+
+
+def contents(measures):
+    return sorted((one.series_id, one.time, bits(one.value)) for one in measures)

@@ -1,0 +1,27 @@
+"""Experiments and quarantined messages, put into storage by the shortest way."""
+
+from datetime import timedelta
+
+from my_monit.model import Quarantined, Reason
+
+#: The schema's clock and ours run on one host, but are read one after the other.
+SKEW = timedelta(seconds=5)
+
+
+def add_experiments(storage, *names):
+    with storage.unit() as unit:
+        return [unit.experiments.add(name) for name in names]
+
+
+def quarantined(**changes):
+    return Quarantined(
+        Reason.BAD_JSON, b"publisher", "measures.lab", b"id", None, None, '{"priority": 1}', b"body"
+    )._replace(**changes)
+
+
+def quarantine(storage, *items):
+    """Put them in, and give their ids."""
+    with storage.unit() as unit:
+        last = max((one.quarantine_id for one in unit.quarantine.page(after=0, limit=1000)), default=0)
+        unit.quarantine.add(items)
+        return [one.quarantine_id for one in unit.quarantine.page(after=last, limit=1000)]

@@ -1,0 +1,246 @@
+"""Measures are stored to the last bit, and read once each and in order, page after page."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from my_monit.errors import StorageRejected
+from my_monit.model import Position
+from my_monit.storage.ports import Text
+from my_monit.timestamps import to_rfc3339
+from tests.integration.storage_contract.lab import LATEST, MINUTE, TIMES, YEAR, Lab, bits, contents, position
+
+VALUES = [
+    5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 0.0, -0.0, 0.1 + 0.2,
+    float(2**53 + 1), 1 / 3, 9007199254740993.0, 1e22, 1e23, 123456789.12345678, -1.0000000000000002,
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_comes_back_bit_by_bit_p21(lab, value):
+    [series] = lab.add_series("")
+
+    lab.store((series, 1, value))
+
+    [measure] = lab.read([series])
+    assert bits(measure.value) == bits(value)
+
+
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_values_come_back_bit_by_bit(storage, values):
+    lab = Lab(storage)
+    [series] = lab.add_series("")
+
+    lab.store(*((series, time, value) for time, value in enumerate(values)))
+
+    assert [bits(one.value) for one in lab.read([series], descending=False)] == list(map(bits, values))
+
+
+@pytest.mark.parametrize("in_nanoseconds", [True, False])
+def test_a_value_is_written_so_that_it_is_the_same_double_p21(lab, in_nanoseconds):
+    [series] = lab.add_series("")
+    lab.store(*((series, time, value) for time, value in enumerate(VALUES)))
+
+    lines, text = lab.text([series], descending=False, in_nanoseconds=in_nanoseconds)
+
+    assert [value for *_, value in lines] == list(map(bits, VALUES))
+    assert text.span == len(VALUES) - 1
+
+
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=300))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_is_written_in_the_shortest_form_that_is_the_same_double(storage, values):
+    lab = Lab(storage)
+    [series] = lab.add_series("")
+    lab.store(*((series, time, value) for time, value in enumerate(values)))
+
+    lines, text = lab.text([series], descending=False)
+
+    assert [value for *_, value in lines] == list(map(bits, values))
+    written = [line.rpartition("|")[2] for line in text.written.decode().splitlines()]
+    assert all(Decimal(one) == Decimal(repr(value)) for one, value in zip(written, values, strict=True))
+
+
+@given(times=st.lists(st.integers(0, LATEST) | st.sampled_from([0, LATEST, 2**31 * 10**9, 10**18]), max_size=100))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_time_is_written_to_the_nanosecond_with_the_digits_that_it_needs(storage, times):
+    lab = Lab(storage)
+    series = lab.add_series("one", "two")
+    lab.store(*((series[time % 2], time, 1.5) for time in times))
+
+    lines, _ = lab.text(series, descending=False)
+
+    assert [time for _, time, _ in lines] == [to_rfc3339(time) for time in sorted(times)]
+
+
+@pytest.mark.parametrize("value", [1.5, 0.0, -0.0])
+def test_two_equal_measures_are_two(lab, value):
+    [series] = lab.add_series("")
+
+    lab.store((series, 1, value), (series, 1, value))
+    lab.store((series, 1, value))
+
+    found = lab.walk([series], limit=1)
+    assert contents(found) == [(series, 1, bits(value))] * 3
+    assert len({one.measure_id for one in found}) == 3
+
+
+@pytest.mark.parametrize("sensors", [["a"], ["a", "b"]], ids=["one series", "two series"])
+def test_a_selection_takes_in_its_start_and_leaves_out_its_end(lab, sensors):
+    series = lab.add_series(*sensors)
+    lab.store(*((series[-1], time, 0.5) for time in (0, 1, 2, 3, LATEST)))
+
+    def times(**selection):
+        return [one.time for one in lab.read(series, descending=False, **selection)]
+
+    assert times() == [0, 1, 2, 3, LATEST]
+    assert times(start=1) == [1, 2, 3, LATEST]
+    assert times(end=3) == [0, 1, 2]
+    assert times(start=1, end=3) == [1, 2]
+    assert times(start=2, end=2) == times(start=3, end=1) == times(start=-9, end=0) == []
+    assert times(start=-(2**70), end=2**70) == [0, 1, 2, 3, LATEST]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_both_orders_are_each_other_reversed(lab, limit):
+    series = lab.add_series("b", "a", "c")
+    lab.store(*((one, time, -0.0) for time in (5, 5, 7, 1, 5) for one in series))
+
+    ascending = lab.walk(series, limit=limit, descending=False)
+
+    assert list(map(position, ascending)) == sorted(map(position, ascending))
+    assert len(ascending) == 15
+    assert lab.walk(series, limit=limit, descending=True) == ascending[::-1]
+
+
+def test_reading_goes_on_from_a_place_where_no_measure_is(lab):
+    [one, other] = lab.add_series("one", "other")
+    lab.store((one, 10, 1.0), (other, 10, 2.0), (one, 20, 3.0))
+
+    def values(time, series_id, **selection):
+        return [each.value for each in lab.read([one, other], after=Position(time, series_id, 0), **selection)]
+
+    assert values(15, one, descending=False) == [3.0]
+    assert values(15, other) == [2.0, 1.0]
+    assert values(10, other, descending=False) == [2.0, 3.0]
+    assert values(10, other) == [1.0]
+    assert values(10, one, descending=False, start=11) == [3.0]
+    assert values(20, one, end=5) == []
+
+
+def test_only_the_series_that_are_asked_for_are_read(lab):
+    [one, other, empty] = lab.add_series("one", "other", "empty")
+    lab.store((one, 1, 1.0), (other, 2, 2.0))
+
+    assert [each.value for each in lab.read([one, empty])] == [1.0]
+    assert lab.read([empty]) == lab.read([]) == []
+
+
+def test_an_empty_page_is_empty(lab):
+    series = lab.add_series("one", "other")
+    lab.store((series[0], 1, 1.0))
+
+    assert lab.read(series, limit=0) == lab.read(series[:1], limit=0) == []
+
+
+def test_a_measure_of_no_series_is_rejected_and_its_neighbours_with_it(lab):
+    [series] = lab.add_series("")
+
+    with pytest.raises(StorageRejected):
+        lab.store((series, 1, 1.0), (4_294_967_295, 1, 1.0))
+
+    assert lab.read([series]) == []
+
+
+def test_more_measures_than_one_statement_takes_are_all_there_once(storage, lab):
+    [series] = lab.add_series("")
+    measures = [(series, time % 7, float(time)) for time in range(10_001)]
+
+    lab.store(*measures)
+
+    found = lab.walk([series], limit=4_000)
+    assert sorted(one.value for one in found) == [value for *_, value in measures]
+    assert len({one.measure_id for one in found}) == 10_001
+    with storage.unit() as unit:
+        [extent] = unit.series.extents(lab.experiment_id, visible_to=lab.scientist)
+    assert extent.measures == 10_001
+
+
+def awkward_times(series_number):
+    """Bursts, equal times, gaps of years, and both ends of time; different from series to series."""
+    start = 3 * YEAR + series_number % 5
+    yield from (0, LATEST) if series_number % 10 == 0 else ()
+    yield from [start] * (series_number % 4)
+    yield from range(start + MINUTE, start + MINUTE + 6)
+    yield from [start + 20 * YEAR + number * MINUTE for number in range(series_number % 3)]
+    yield from [start + 40 * YEAR] * 2
+
+
+@pytest.mark.parametrize("limit", [5, 64, 10_000])
+@pytest.mark.parametrize("descending", [True, False])
+def test_every_measure_of_fifty_series_comes_once_and_in_order(lab, limit, descending):
+    series = lab.add_series(*(f"sensor-{number}" for number in range(50)))
+    measures = [(one, time, float(number)) for number, one in enumerate(series) for time in awkward_times(number)]
+    lab.store(*measures)
+
+    found = lab.walk(series, limit=limit, descending=descending)
+
+    assert contents(found) == sorted((number, time, bits(value)) for number, time, value in measures)
+    assert list(map(position, found)) == sorted(map(position, found), reverse=descending)
+
+
+@given(
+    measures=st.lists(st.tuples(st.integers(0, 3), TIMES), min_size=1, max_size=40),
+    limit=st.integers(1, 9),
+    descending=st.booleans(),
+    bounds=st.tuples(st.none() | TIMES, st.none() | TIMES),
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_measure_of_any_series_and_times_comes_once_and_in_order(storage, measures, limit, descending, bounds):
+    lab = Lab(storage)
+    series = lab.add_series("0", "1", "2", "3")
+    lab.store(*((series[number], time, 1.5) for number, time in measures))
+    start, end = bounds
+
+    found = lab.walk(series, limit=limit, descending=descending, start=start, end=end)
+
+    wanted = [
+        (series[number], time, bits(1.5))
+        for number, time in measures
+        if (start is None or time >= start) and (end is None or time < end)
+    ]
+    assert contents(found) == sorted(wanted)
+    assert list(map(position, found)) == sorted(map(position, found), reverse=descending)
+
+
+@given(
+    measures=st.lists(st.tuples(st.integers(0, 3), TIMES, st.sampled_from([1.5, -0.0])), min_size=1, max_size=40),
+    limit=st.integers(1, 9), descending=st.booleans(), series_count=st.sampled_from([1, 4]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_texts_follow_each_other_without_a_gap_or_a_repeat(storage, measures, limit, descending, series_count):
+    lab = Lab(storage)
+    series = lab.add_series("0", "1", "2", "3")[:series_count]
+    lab.store(*((series[number % series_count], time, value) for number, time, value in measures))
+
+    found, after = [], None
+    while True:
+        lines, text = lab.text(series, limit=limit, after=after, in_nanoseconds=True, descending=descending)
+        found += [(number, int(time), value) for number, time, value in lines]
+        after = text.last
+        if after is None:
+            break
+
+    assert found == [(one.series_id, one.time, bits(one.value)) for one in lab.read(series, descending=descending)]
+
+
+def test_text_of_an_experiment_of_others_is_empty(storage, lab):
+    [series] = lab.add_series("")
+    lab.store((series, 1, 1.0))
+    with storage.unit() as unit:
+        unit.associations.end(lab.experiment_id, lab.scientist, until=None)
+
+    assert lab.text([series]) == ([], Text(b"", 0, 0, None))

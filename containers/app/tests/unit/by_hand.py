@@ -1,7 +1,7 @@
 """Services put together by hand, on storage in the process: no server, no container."""
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from my_monit.errors import IdentityUnavailable
 from my_monit.identity.provider import refusal
@@ -81,3 +81,13 @@ class Services:
         """Oldest first."""
         with self.storage.unit() as unit:
             return unit.audit.newest(1000)[::-1]
+
+
+def outcomes(services: Services) -> list[tuple[str, str, str, str]]:
+    return [(row.actor, row.verb, row.object, row.outcome) for row in services.audited()]
+
+
+def change(services: Services, who: Actor, whom: User, **changes: Any) -> User:
+    """`who` changes just this of `whom`."""
+    record = {"name": whom.name, "username": whom.username, "email": whom.email, "role": None, "active": None}
+    return services.users.change(who, whom.user_id, **{**record, **changes})

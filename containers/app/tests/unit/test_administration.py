@@ -9,7 +9,7 @@ from my_monit.errors import Conflict, Forbidden, IdentityUnavailable, NotFound, 
 from my_monit.model import Role
 from my_monit.services.access import Check
 from my_monit.storage.memory import MemoryStorage
-from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Services, actor, person
+from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Services, actor, change, outcomes, person
 
 OLD = 0
 
@@ -45,18 +45,9 @@ def furnished(clock):
     return services
 
 
-def outcomes(services):
-    return [tuple(row[:4]) for row in services.audited()]
-
-
 def associated(services, user):
     with services.storage.unit() as unit:
         return [one.experiment_id for one in unit.associations.current() if one.user_id == user.user_id]
-
-
-def change(services, who, whom, **changes):
-    record = {"name": whom.name, "username": whom.username, "email": whom.email, "role": None, "active": None}
-    return services.users.change(actor(who), whom.user_id, **{**record, **changes})
 
 
 def test_an_erased_user_is_nobody_here_and_at_the_identity_provider(services):
@@ -138,30 +129,30 @@ def test_without_an_answer_of_the_identity_provider_nobody_is_erased_and_it_can_
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR])
 def test_who_stops_being_a_scientist_loses_the_associations_for_good(services, role):
-    change(services, ADA, SAM, role=role)
+    change(services, actor(ADA), SAM, role=role)
 
     assert associated(services, SAM) == []
     assert outcomes(services)[:2] == [
         ("A001", "association.end", "experiment:1 user:S001", "success"),
         ("A001", "association.end", "experiment:3 user:S001", "success"),
     ]
-    change(services, ADA, SAM, role=Role.SCIENTIST)
+    change(services, actor(ADA), SAM, role=Role.SCIENTIST)
     assert associated(services, SAM) == []
 
 
 def test_who_is_set_inactive_keeps_the_associations_for_the_return(services):
-    change(services, ADA, SAM, active=False)
+    change(services, actor(ADA), SAM, active=False)
 
     assert associated(services, SAM) == [1, 3]
 
 
 def test_a_change_happens_only_to_the_version_that_was_seen(services):
     seen = services.users.get(actor(ADA), "S001").version
-    changed = change(services, ADA, SAM, name="New", expected=[seen])
+    changed = change(services, actor(ADA), SAM, name="New", expected=[seen])
     assert changed.version != seen
 
     for attempt in (
-        lambda: change(services, ADA, SAM, name="Newer", expected=[seen]),
+        lambda: change(services, actor(ADA), SAM, name="Newer", expected=[seen]),
         lambda: services.erasure.erase(actor(ADA), "S001", issued_at=OLD, expected=[seen]),
         lambda: services.experiments.rename(actor(ADA), 1, "uno", expected=["other"]),
         lambda: services.experiments.dissociate(actor(ADA), 1, "S001", until=None, expected=["other"]),
@@ -177,7 +168,7 @@ def test_a_change_happens_only_to_the_version_that_was_seen(services):
 def test_every_field_of_a_record_is_part_of_its_version(services):
     versions = {services.users.get(actor(ADA), "S001").version}
     for changes in ({"name": "N"}, {"username": "u"}, {"email": "e@x"}, {"active": False}, {"role": Role.AUDITOR}):
-        versions.add(change(services, ADA, SAM, **changes).version)
+        versions.add(change(services, actor(ADA), SAM, **changes).version)
 
     assert len(versions) == 6
 
@@ -192,7 +183,7 @@ class TestAccess:
         assert self.findings(services, "S001", 1) == dict.fromkeys(Check, True)
 
     def test_each_thing_that_does_not_hold_is_told(self, services):
-        change(services, ADA, SUE, active=False)
+        change(services, actor(ADA), SUE, active=False)
 
         assert self.findings(services, "S002", 1) == {
             Check.USER: True, Check.ACTIVE: False, Check.ROLE: True, Check.ASSOCIATION: False

@@ -1,128 +1,19 @@
 """What becomes of messages: each measurement is stored once, or quarantined with the reason, and stops no other one."""
 
 import json
-import math
-from contextlib import contextmanager
 
 import pytest
 
-from my_monit.errors import StorageContention, StorageRejected, StorageUnavailable
-from my_monit.model import Message, Selection
-from my_monit.services.ingestion import ATTEMPTS, IngestionService, Outcome
+from my_monit.services.ingestion import Outcome
 from my_monit.services.properties import MAX_BYTES, MAX_BYTES_AGAIN
 from my_monit.services.sorting import DUPLICATE, Fate
-from my_monit.storage.memory import MemoryStorage
-from my_monit.timestamps import NANOSECONDS
 from tests.unit.by_hand import SAM
-
-NOW = 1_700_000_000
-DAY = 86_400
-#: Every experiment of a laboratory, and the names that it bore before.
-LAB, FORMER_LAB, OTHER = "lab", "old-lab", "other"
-
-
-class Laboratory(MemoryStorage):
-    """Storage in which something can go wrong when a transaction ends."""
-
-    def __init__(self):
-        super().__init__()
-        self.transactions = 0
-        self.failures = []
-        self.lost_replies = 0
-        self.poison = None
-        self.goes_away_at = None
-        self.ids = {}
-        with super().unit() as unit:
-            unit.users.add(SAM)
-            for name in (FORMER_LAB, OTHER):
-                self.ids[name] = unit.experiments.add(name).experiment_id
-                unit.associations.add(self.ids[name], SAM.user_id, until=None)
-            unit.experiments.rename(self.ids[FORMER_LAB], LAB)
-        self.ids[LAB] = self.ids[FORMER_LAB]
-
-    def restore(self):
-        """As from a backup of before the first measure: there is no series yet."""
-        self._data.series.clear()
-        self._data.measures.clear()
-
-    @contextmanager
-    def unit(self):
-        self.transactions += 1
-        if self.transactions == self.goes_away_at:
-            raise StorageUnavailable("away")
-        with super().unit() as unit:
-            unit.measures = Poisonable(unit.measures, self.poison)
-            yield unit
-            if self.failures:
-                raise self.failures.pop(0)
-        if self.lost_replies:
-            self.lost_replies -= 1
-            raise StorageUnavailable("was it committed?")
-
-    def stored(self, name=LAB):
-        """Sensor, time in seconds and value of each measure, oldest first."""
-        with super().unit() as unit:
-            series = {one.series_id: one for one in unit.series.of(self.ids[name], visible_to=SAM.user_id)}
-            found = unit.measures.chunk(
-                self.ids[name], list(series), Selection(descending=False),
-                visible_to=SAM.user_id, after=None, limit=100_000, span=None,
-            )
-        return [(series[one.series_id].sensor, one.time / NANOSECONDS, one.value) for one in found]
-
-    def quarantined(self):
-        with super().unit() as unit:
-            records = unit.quarantine.page(after=0, limit=100_000)
-            return [unit.quarantine.get(record.quarantine_id)[1] for record in records]
-
-    def reasons(self):
-        return [item.reason for item in self.quarantined()]
-
-
-class Poisonable:
-    """Refuses measures of one value, as a database does that finds them out of its range."""
-
-    def __init__(self, measures, poison):
-        self._measures = measures
-        self._poison = poison
-        self.chunk = measures.chunk
-
-    def add(self, measures, *, received=None):
-        if self._poison in [sample.value for samples in measures.values() for sample in samples]:
-            raise StorageRejected("out of range")
-        self._measures.add(measures, received=received)
+from tests.unit.receiving import DAY, FORMER_LAB, LAB, NOW, OTHER, Laboratory, message, reading, store
 
 
 @pytest.fixture
 def storage():
     return Laboratory()
-
-
-@pytest.fixture
-def ingestion(storage):
-    return make_ingestion(storage)
-
-
-def make_ingestion(storage):
-    return IngestionService(storage, routing="measures", max_future=DAY, clock=lambda: NOW * NANOSECONDS)
-
-
-def reading(**changes):
-    """A good one; a field that is None is left out."""
-    fields = {"experiment": LAB, "measure": "hertz", "value": 1.5, "timestamp": 7, **changes}
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def message(content, **properties):
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    defaults = {
-        "routing_key": "measures", "message_id": None, "user_id": b"adapter", "content_type": None,
-        "content_encoding": None, "type": None, "headers": lambda: "{}",
-    }
-    return Message(body=body, **{**defaults, **properties})
-
-
-def store(ingestion, *messages):
-    return ingestion.store(list(messages))
 
 
 # What is stored
@@ -263,13 +154,6 @@ def test_a_message_that_the_broker_gave_up_is_undeliverable_however_good_it_is(s
     assert [value for *_, value in storage.stored()] == [2.5]
 
 
-def test_a_parked_message_that_had_been_stored_after_all_is_a_duplicate(storage, ingestion):
-    store(ingestion, message(reading(), message_id=b"1"))
-
-    assert store(ingestion, message(reading(), message_id=b"1", parked=True)) == Outcome(duplicates=1)
-    assert (len(storage.stored()), storage.quarantined()) == (1, [])
-
-
 # Routing keys
 
 
@@ -372,200 +256,7 @@ def test_an_element_is_quarantined_as_it_was_written(storage, ingestion):
     assert len(storage.stored()) == 1
 
 
-# Ids
-
-
-def test_a_message_that_comes_again_is_not_stored_again_f13(storage, ingestion):
-    again = message(reading(), message_id=b"1")
-
-    assert store(ingestion, again) == Outcome(stored=1)
-    assert store(ingestion, again, again) == Outcome(duplicates=2)
-    assert store(make_ingestion(storage), again) == Outcome(duplicates=1)
-    assert len(storage.stored()) == 1
-
-
-def test_a_message_that_comes_twice_in_one_batch_is_stored_once(storage, ingestion):
-    again = message(reading(), message_id=b"1")
-
-    assert store(ingestion, again, message(reading(), message_id=b"2"), again) == Outcome(stored=2, duplicates=1)
-    assert len(storage.stored()) == 2
-
-
-def test_an_id_that_is_used_for_another_body_is_a_conflict_f13(storage, ingestion):
-    first, second = message(reading(), message_id=b"1"), message(reading(value=2.5), message_id=b"1")
-
-    assert store(ingestion, first) == Outcome(stored=1)
-    assert store(ingestion, second) == Outcome(quarantined=1)
-
-    [item] = storage.quarantined()
-    assert (item.reason, item.body, item.message_id, item.element) == ("id_conflict", second.body, b"1", None)
-    assert [value for *_, value in storage.stored()] == [1.5]
-
-
-def test_the_first_of_a_batch_decides_what_its_id_means(storage, ingestion):
-    first, second = message(reading(), message_id=b"1"), message(reading(value=2.5), message_id=b"1")
-
-    outcome = store(ingestion, first, second, first, second)
-
-    assert outcome == Outcome(stored=1, quarantined=2, duplicates=1)
-    assert store(ingestion, second, first) == Outcome(quarantined=1, duplicates=1)
-    assert storage.reasons() == ["id_conflict"] * 3
-
-
-def test_a_quarantined_message_that_comes_again_is_not_quarantined_again(storage, ingestion):
-    bad = message(b"rubbish", message_id=b"1")
-
-    assert store(ingestion, bad, bad) == Outcome(quarantined=1, duplicates=1)
-    assert store(ingestion, bad) == Outcome(duplicates=1)
-    assert storage.reasons() == ["bad_json"]
-
-
-def test_one_publisher_s_ids_do_not_hide_another_s_messages_p35(storage, ingestion):
-    publishers = [
-        {"user_id": b"a"}, {"user_id": b"b"}, {"user_id": b"A"}, {"user_id": None},
-        {"user_id": None, "routing_key": "measures.lab"}, {"user_id": None, "routing_key": "measures.old-lab"},
-    ]
-
-    outcome = store(ingestion, *(message(reading(), message_id=b"1", **each) for each in publishers))
-
-    assert outcome == Outcome(stored=len(publishers))
-
-
-def test_routing_keys_of_no_experiment_make_up_no_publishers(storage, ingestion):
-    keys = ["measures.unknown", "measures.x.y", "elsewhere", "measures."]
-
-    store(ingestion, *(message(reading(), user_id=None, routing_key=key) for key in keys))
-
-    assert {item.publisher for item in storage.quarantined()} == {b""}
-
-
-# When storage fails
-
-
-def test_a_batch_is_tried_again_when_another_transaction_was_quicker_f10(storage, ingestion):
-    storage.failures = [StorageContention("deadlock")] * (ATTEMPTS - 1)
-
-    assert store(ingestion, message(reading(), message_id=b"1")) == Outcome(stored=1)
-    assert len(storage.stored()) == 1
-
-
-def test_a_batch_that_never_gets_its_turn_says_so_and_can_be_given_again(storage, ingestion):
-    storage.failures = [StorageContention("deadlock")] * ATTEMPTS
-    batch = [message(reading(), message_id=b"1"), message(b"rubbish")]
-
-    with pytest.raises(StorageContention):
-        store(ingestion, *batch)
-    assert storage.stored() == storage.quarantined() == []
-
-    assert store(ingestion, *batch) == Outcome(stored=1, quarantined=1)
-
-
-@pytest.mark.parametrize("error", [StorageUnavailable("away"), RuntimeError("a bug"), KeyboardInterrupt()], ids=repr)
-def test_nothing_of_a_failed_batch_is_left_and_the_next_attempt_stores_it_f4(storage, ingestion, error):
-    batch = [message(reading(), message_id=b"1"), message(b"rubbish", message_id=b"2"), message([reading(), 42])]
-    storage.failures = [error]
-
-    with pytest.raises(type(error)):
-        store(ingestion, *batch)
-    assert storage.stored() == storage.quarantined() == []
-
-    assert store(ingestion, *batch) == Outcome(stored=2, quarantined=2)
-
-
-def test_a_commit_whose_reply_was_lost_does_not_store_twice_f4(storage, ingestion):
-    batch = [message(reading(), message_id=b"1"), message(b"rubbish", message_id=b"2")]
-    storage.lost_replies = 1
-    with pytest.raises(StorageUnavailable):
-        store(ingestion, *batch)
-
-    assert store(ingestion, *batch) == Outcome(duplicates=2)
-    assert (len(storage.stored()), storage.reasons()) == (1, ["bad_json"])
-
-
-def test_numbers_given_in_a_transaction_that_was_undone_are_forgotten(storage, ingestion):
-    storage.failures = [StorageUnavailable("away")]
-    with pytest.raises(StorageUnavailable):
-        store(ingestion, message(reading(sensor="left"), user_id=b"a", message_id=b"1"))
-
-    # Others take the numbers that the undone series and publisher would have had.
-    store(make_ingestion(storage), message(reading(experiment=OTHER), user_id=b"b", message_id=b"1"))
-    outcome = store(ingestion, message(reading(sensor="left"), user_id=b"a", message_id=b"1"))
-
-    assert outcome == Outcome(stored=1)
-    assert (len(storage.stored()), len(storage.stored(OTHER))) == (1, 1)
-
-
-@pytest.mark.parametrize("place", [0, 3, 9])
-def test_the_one_message_that_the_database_refuses_is_found_and_quarantined_alone(storage, ingestion, place):
-    storage.poison = 666.0
-    batch = [message(reading(value=float(number)), message_id=b"%d" % number) for number in range(10)]
-    batch[place] = message([reading(value=0.5), reading(value=666.0)], message_id=b"poison", routing_key="measures.lab")
-
-    assert store(ingestion, *batch) == Outcome(stored=9, quarantined=1)
-
-    [item] = storage.quarantined()
-    assert (item.reason, item.body, item.message_id, item.element) == (
-        "undeliverable", batch[place].body, b"poison", None
-    )
-    assert sorted(value for *_, value in storage.stored()) == [float(n) for n in range(10) if n != place]
-
-
-def test_two_messages_that_the_database_refuses_are_both_found(storage, ingestion):
-    storage.poison = 666.0
-    values = [1.0, 666.0, 2.0, 3.0, 666.0]
-
-    assert store(ingestion, *(message(reading(value=value)) for value in values)) == Outcome(stored=3, quarantined=2)
-    assert storage.reasons() == ["undeliverable"] * 2
-
-
-@pytest.mark.parametrize("goes_away_at", range(1, 9))
-def test_no_part_of_a_refused_batch_is_stored_when_the_database_goes_away_in_between_f4(
-    storage, ingestion, goes_away_at
-):
-    storage.poison = 666.0
-    batch = [message(reading(value=value)) for value in (1.0, 2.0, 3.0, 666.0)]
-    storage.goes_away_at = goes_away_at
-
-    try:
-        store(ingestion, *batch)
-    except StorageUnavailable:
-        assert storage.stored() == storage.quarantined() == []
-        store(ingestion, *batch)
-
-    assert [value for *_, value in storage.stored()] == [1.0, 2.0, 3.0]
-    assert storage.reasons() == ["undeliverable"]
-
-
-def test_the_one_message_that_the_database_refuses_is_found_in_few_transactions(storage, ingestion):
-    storage.poison = 666.0
-    batch = [message(reading(value=float(number))) for number in range(1000)]
-
-    store(ingestion, *batch)
-
-    assert storage.transactions <= 2 + 2 * math.ceil(math.log2(len(batch)))
-
-
-def test_a_batch_that_an_older_backup_refuses_is_stored_under_what_is_there_now(storage, ingestion):
-    store(ingestion, message(reading()))
-    storage.restore()
-
-    assert store(ingestion, message(reading()), message(reading())) == Outcome(stored=2)
-
-
-def test_a_message_that_the_database_refuses_is_quarantined_once_however_often_it_comes(storage, ingestion):
-    storage.poison = 666.0
-    poison = message(reading(value=666.0), message_id=b"1")
-
-    assert store(ingestion, poison) == Outcome(quarantined=1)
-    assert store(ingestion, poison) == Outcome(duplicates=1)
-    assert storage.reasons() == ["undeliverable"]
-
-
-def test_what_the_database_refuses_is_quarantined_at_the_next_attempt_if_need_be(storage, ingestion):
-    storage.poison = 666.0
-    storage.failures = [StorageContention("deadlock")]
-
-    assert store(ingestion, message(reading(value=666.0))) == Outcome(quarantined=1)
+# What is kept and told
 
 
 def test_the_headers_of_a_message_are_rendered_once_however_many_of_its_elements_are_bad(storage, ingestion):
@@ -606,35 +297,3 @@ def test_the_fate_of_each_message_is_told(storage, ingestion):
 
     assert outcome.fates == [Fate(stored=1), Fate(quarantined=1), DUPLICATE, Fate(2, 2), Fate(quarantined=1)]
     assert outcome == Outcome(stored=3, quarantined=4, duplicates=1)
-
-
-@pytest.mark.parametrize("message_id", [b"1", b"i" * 239, b"i" * 240, b"i" * 255])
-def test_a_message_of_an_experiment_that_was_created_meanwhile_is_known_again(storage, ingestion, message_id):
-    early = message(reading(experiment="new"), routing_key="measures.new", user_id=None, message_id=message_id)
-    assert store(ingestion, early) == Outcome(quarantined=1)
-
-    with storage.unit() as unit:
-        unit.experiments.add("new")
-
-    assert store(ingestion, early) == store(make_ingestion(storage), early) == Outcome(duplicates=1)
-
-
-def test_ids_of_routing_keys_are_told_apart_however_long_they_are(storage, ingestion):
-    ids = [b"1" * length for length in (1, 2, 16, 17, 32, 239, 240, 255)]
-    keys = ["measures.lab", "measures.old-lab", "measures"]
-
-    outcome = store(ingestion, *(
-        message(reading(), user_id=None, message_id=one, routing_key=key) for one in ids for key in keys
-    ))
-
-    assert outcome == Outcome(stored=len(ids) * len(keys))
-
-
-def test_the_same_id_and_body_under_two_unknown_routing_keys_are_two_messages(storage, ingestion):
-    same = {"message_id": b"1", "user_id": None}
-
-    store(ingestion, message(b"", routing_key="measures.x", **same), message(b"", routing_key="measures.y", **same))
-
-    assert [(item.reason, item.routing_key) for item in storage.quarantined()] == [
-        ("bad_json", "measures.x"), ("bad_json", "measures.y")
-    ]

@@ -9,7 +9,7 @@ from my_monit.errors import Conflict, NotFound, StorageContention, StorageUnavai
 from my_monit.model import CONSOLE, Message, QuarantineSelection, Reason
 from my_monit.services import quarantine as module
 from tests.unit.by_hand import SAM, Services
-from tests.unit.test_ingestion import Laboratory
+from tests.unit.receiving import Laboratory
 
 RECEIPT = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 SECOND = 10**9

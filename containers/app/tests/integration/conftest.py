@@ -8,15 +8,18 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import requests
+from click.testing import CliRunner, Result
 from dependency_injector import providers
 from pydantic import SecretStr
 
 from my_monit import settings
+from my_monit.cli import main
 from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import setup_logging
 from my_monit.messaging.management import Management
@@ -24,6 +27,7 @@ from my_monit.messaging.topology import add_publisher, declare, parking_queue
 from my_monit.storage.connector import Session, StorageConnector, open_connection
 from my_monit.storage.migrations import migrate
 from my_monit.wiring import Container
+from tests.integration.console import Mymonit
 from tests.integration.database import administrating, empty_tables
 from tests.integration.instruments import Instruments
 from tests.integration.laboratory import CANARY, Laboratory, furnish
@@ -140,6 +144,21 @@ def environment(storage_configuration, rabbit_configuration) -> dict[str, str]:
         "RABBIT_PASSWORD": rabbit_configuration.password.get_secret_value(),
         "RABBIT_BATCH": str(rabbit_configuration.batch),
     }
+
+
+@pytest.fixture(name="mymonit")
+def command(environment: dict[str, str], tmp_path: Path) -> Iterator[Mymonit]:
+    """Runs the command in this process, with the settings of the test's servers; a setting None is left out."""
+    variables: dict[str, str | None] = {
+        **environment, "IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem"), "LOGSTASH_HOST": None,
+        "LOG_LEVEL": None,
+    }
+
+    def run(*arguments: str, given: str = "", **changes: str | None) -> Result:
+        return CliRunner().invoke(main, arguments, input=given, env={**variables, **changes})
+
+    yield run
+    setup_logging(settings.LoggingConfiguration(logstash_host=None)).close()
 
 
 @pytest.fixture

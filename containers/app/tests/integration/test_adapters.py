@@ -7,21 +7,19 @@ from typing import Any
 
 import pika
 import pytest
-from click.testing import CliRunner, Result
 from pika.adapters.blocking_connection import BlockingChannel as Channel
 from pika.exceptions import AMQPError, ProbableAuthenticationError
 from pydantic import SecretStr
 
-from my_monit.cli import main
 from my_monit.errors import ConfigurationError, Conflict, Invalid, NotFound
-from my_monit.logs.setup import setup_logging
 from my_monit.messaging.management import Management
 from my_monit.messaging.topology import parking_queue
 from my_monit.model import CONSOLE, PublisherAccount, QuarantineSelection, Reason
 from my_monit.services.adapters import AdapterService
-from my_monit.settings import LoggingConfiguration, RabbitAdministration, RabbitConfiguration
+from my_monit.settings import RabbitAdministration, RabbitConfiguration
 from my_monit.wiring import Container
 from tests.conftest import Eventually
+from tests.integration.console import Mymonit
 from tests.integration.lane import Lane, body_of, reading
 from tests.integration.publisher import Account, Publisher
 from tests.integration.refusals import refusal
@@ -308,23 +306,19 @@ def test_the_parking_queue_is_the_only_one_behind_its_exchange(
 
 
 def test_the_console_prints_the_password_once_and_alone(
-    environment: dict[str, str], adapters: AdapterService, listening_container: Container
+    mymonit: Mymonit, adapters: AdapterService, listening_container: Container
 ) -> None:
     del adapters, listening_container  # for the account's end, and for an experiment of this name
 
-    def mymonit(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["adapter", *arguments], env=environment)
-
-    first = mymonit("add", VIBROMETER, "--experiment", OWN).output
-    second = mymonit("rotate", VIBROMETER).output
+    first = mymonit("adapter", "add", VIBROMETER, "--experiment", OWN).output
+    second = mymonit("adapter", "rotate", VIBROMETER).output
 
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}\n", first) and re.fullmatch(r"[A-Za-z0-9_-]{43}\n", second)
-    assert mymonit("suspend", VIBROMETER).output == f"suspended {VIBROMETER}\n"
-    assert f"{VIBROMETER}\tsuspended\t{OWN}\n" in mymonit("list").output
-    assert mymonit("resume", VIBROMETER).output == f"resumed {VIBROMETER}\n"
-    assert f"{VIBROMETER}\tactive\t{OWN}\n" in mymonit("list").output
-    unknown = mymonit("add", "second", "--experiment", "nowhere")
+    assert mymonit("adapter", "suspend", VIBROMETER).output == f"suspended {VIBROMETER}\n"
+    assert f"{VIBROMETER}\tsuspended\t{OWN}\n" in mymonit("adapter", "list").output
+    assert mymonit("adapter", "resume", VIBROMETER).output == f"resumed {VIBROMETER}\n"
+    assert f"{VIBROMETER}\tactive\t{OWN}\n" in mymonit("adapter", "list").output
+    unknown = mymonit("adapter", "add", "second", "--experiment", "nowhere")
     assert (unknown.exit_code, unknown.stderr) == (1, "Error: experiment: there is no experiment nowhere\n")
-    assert mymonit("add", "a@example.org", "--experiment", OWN).exit_code == 2
-    assert mymonit("remove", VIBROMETER).output == f"removed {VIBROMETER}\n"
-    setup_logging(LoggingConfiguration(logstash_host=None)).close()
+    assert mymonit("adapter", "add", "a@example.org", "--experiment", OWN).exit_code == 2
+    assert mymonit("adapter", "remove", VIBROMETER).output == f"removed {VIBROMETER}\n"

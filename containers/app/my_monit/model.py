@@ -144,15 +144,6 @@ class SeriesExtent(NamedTuple):
     measures: int
 
 
-class Measure(NamedTuple):
-    """One stored measurement; `time` in nanoseconds since 1970 UTC, `measure_id` tells equal ones apart."""
-
-    series_id: int
-    time: int
-    measure_id: int
-    value: float
-
-
 class Position(NamedTuple):
     """Where a reader stands in an experiment's measures: the last one it has seen."""
 

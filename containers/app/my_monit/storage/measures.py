@@ -4,9 +4,8 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
-from my_monit.model import Measure, Position, Selection
+from my_monit.model import Position, Selection
 from my_monit.periods import Stretch
 from my_monit.storage import summary
 from my_monit.storage.arrivals import KEY_RANGES, NewArrivals, Run, runs_from, whole
@@ -14,9 +13,7 @@ from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import ASSOCIATED
 from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
 from my_monit.storage.text import TextSelect, together
-from my_monit.storage.windows import (
-    EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, edge_of, rows_of,
-)
+from my_monit.storage.windows import EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, edge_of
 
 #: Measures per INSERT, twice that at most: beyond it the rate no longer grows (bench/), and a statement stays small.
 INSERT_ROWS = 10_000
@@ -48,39 +45,10 @@ class MeasureIds:
         return range(first, first + count)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Measures of one query."""
-
-    measures: list[Measure]
-    is_cut: bool
-
-    @property
-    def measures_read(self) -> int:
-        return len(self.measures)
-
-
 class Measures:
     def __init__(self, session: Session, ids: MeasureIds) -> None:
         self._session = session
         self._ids = ids
-
-    def chunk(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
-        visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> list[Measure]:
-        if not self._may_read(experiment_id, series_ids, visible_to):
-            return []
-        direction = _direction(selection)
-
-        def select(lo: int, hi: int, after: Position | None, limit: int) -> _Rows:
-            found = rows_of(series_ids, direction, lo, hi, after)
-            rows = self._session.rows(f"SELECT series_id, time, measure_id, value {found} LIMIT {limit}")
-            return _Rows([_measure(*row) for row in rows], len(rows) == limit)
-
-        windows = Windows(self._session, series_ids, direction, select)
-        parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
-        return [measure for part in parts for measure in part.measures]
 
     def text(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
@@ -205,7 +173,3 @@ def _bounds(selection: Selection) -> tuple[int, int]:
     start = selection.start if selection.start is not None else EARLIEST
     end = selection.end - 1 if selection.end is not None else LATEST
     return start, min(end, LATEST)
-
-
-def _measure(series_id: int, time: int, number: int, value: float) -> Measure:
-    return Measure(series_id, time, number, -0.0 if number >= NEGATIVE_ZERO else value)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from math import fsum
 from operator import gt, lt
 from statistics import stdev
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from my_monit.errors import Conflict, StorageRejected
 from my_monit.model import (
-    Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.periods import Stretch
@@ -28,6 +28,15 @@ _FIGURES: dict[str, Callable[[list[float]], Any]] = {
 }
 #: Tells the time, in UTC.
 Clock = Callable[[], datetime]
+
+
+class Measure(NamedTuple):
+    """`time` in nanoseconds since 1970 UTC; `measure_id` tells equal ones apart."""
+
+    series_id: int
+    time: int
+    measure_id: int
+    value: float
 
 
 @dataclass
@@ -213,31 +222,16 @@ class SeriesTable(_Table):
 
 
 class Measures(_Table):
-    def chunk(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
-        visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> list[Measure]:
-        del span  # of no use: nothing here is fast because it is narrow
-        if not self._is_visible(experiment_id, visible_to):
-            return []
-        beyond = lt if selection.descending else gt
-        found = [
-            measure
-            for measure in self._tables.measures
-            if measure.series_id in series_ids
-            and (selection.start is None or measure.time >= selection.start)
-            and (selection.end is None or measure.time < selection.end)
-            and (after is None or beyond(_position(measure), after))
-        ]
-        return sorted(found, key=_position, reverse=selection.descending)[:limit]
-
     def text(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
     ) -> Text:
-        found = self.chunk(
-            experiment_id, series_ids, selection, visible_to=visible_to, after=after, limit=limit + 1, span=span
-        )
+        if not self._is_visible(experiment_id, visible_to):
+            return Text(b"", 0, 0, None)
+        found = sorted(self._selected(series_ids, selection), key=_position, reverse=selection.descending)
+        if after is not None:
+            beyond = lt if selection.descending else gt
+            found = [one for one in found if beyond(_position(one), after)]
         last = _position(found[limit - 1]) if len(found) > limit else None
         found = found[:limit]
         span = abs(found[-1].time - found[0].time) if found else 0
@@ -265,13 +259,16 @@ class Measures(_Table):
         return sum(owner == experiment_id for owner, _ in self._tables.arrivals)
 
     def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
-        times = [
-            one.time for one in self._tables.measures
+        times = [one.time for one in self._selected(series_ids, selection)]
+        return (min(times), max(times)) if times else None
+
+    def _selected(self, series_ids: Sequence[int], selection: Selection) -> list[Measure]:
+        return [
+            one for one in self._tables.measures
             if one.series_id in series_ids
             and (selection.start is None or one.time >= selection.start)
             and (selection.end is None or one.time < selection.end)
         ]
-        return (min(times), max(times)) if times else None
 
     def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:
         found = (one for one in self._tables.measures if one.series_id in series_ids and first <= one.time <= last)

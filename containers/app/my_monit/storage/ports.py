@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from my_monit.model import (
-    Association, Experiment, Measure, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.periods import Stretch
@@ -172,23 +172,18 @@ class Figures(NamedTuple):
 
 
 class Measures(Protocol):
-    def chunk(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
-        visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> list[Measure]:
-        """At most `limit` measures of these series in the order of `selection`, beyond `after`; [] at the end.
-
-        Ordered by time, then series, then measure id, all in one direction; `after` need not be a measure there is.
-        Nothing when the user `visible_to` is not associated with the experiment; that `series_ids` are series of this
-        very experiment is the caller's to see to. Only the times of `selection` count here, its types and sensors are
-        what `series_ids` were chosen by. `span` hints how many nanoseconds the measures before these spanned.
-        """
-
     def text(
         self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
     ) -> Text:
-        """The same measures as `chunk` gives, as text; `layout` knows the beginnings of all these series."""
+        """At most `limit` of the measures of these series, in the order of `selection`, beyond `after`.
+
+        Ordered by time, then series, then measure id, all in one direction; `after` need not be a measure there is.
+        Nothing when the user `visible_to` is not associated with the experiment; that `series_ids` are series of this
+        very experiment is the caller's to see to, and that `layout` knows the beginnings of them all. Only the times of
+        `selection` count here, its types and sensors are what `series_ids` were chosen by. `limit` is 1 or more; `span`
+        hints how many nanoseconds the measures before these spanned.
+        """
 
     def changes(
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,

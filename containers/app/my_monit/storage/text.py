@@ -6,13 +6,12 @@ GROUP_CONCAT, and Python replaces marks in the whole (docs/decisions/0016-text-f
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from my_monit.errors import StorageUnavailable
 from my_monit.model import Position
 from my_monit.storage.connector import Session
 from my_monit.storage.ports import Layout, Text
-from my_monit.storage.windows import NEGATIVE_ZERO, Direction, rows_of
+from my_monit.storage.windows import NEGATIVE_ZERO, Direction, Lines, rows_of
 from my_monit.timestamps import from_rfc3339
 
 #: Bytes of the longest line that the database can write: two numbers, a time, a value.
@@ -29,19 +28,6 @@ _RFC3339 = (
     "IF(time MOD 1000000000, CONCAT('.', TRIM(TRAILING '0' FROM SUBSTR(1000000000 + time MOD 1000000000, 2))), ''), 'Z'"
 )
 _NUMBER = f"IF(measure_id >= {NEGATIVE_ZERO}, '-0.0', value)"
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Some measures as the database wrote them; `cut_at` is the last one's place when there are more."""
-
-    raw: bytes
-    measures_read: int
-    cut_at: Position | None
-
-    @property
-    def is_cut(self) -> bool:
-        return self.cut_at is not None
 
 
 class TextSelect:

@@ -5,7 +5,8 @@ window is a handful of short key ranges that the database merges, and its width 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol
 
 from my_monit.model import Position
 from my_monit.storage.connector import Session
@@ -40,19 +41,17 @@ class Ascending:
     order, beyond, edge, beyond_all = "ASC", ">", "MIN", (2**32 - 1, 2**64 - 1)
 
 
-class Part(Protocol):
-    """What one query gave: how many measures, and whether it stopped at its limit with more to come."""
+@dataclass(frozen=True)
+class Lines:
+    """Some measures as one query wrote them; `cut_at` is the last one's place when there are more."""
 
-    @property
-    def measures_read(self) -> int: ...
-
-    @property
-    def is_cut(self) -> bool: ...
+    raw: bytes
+    measures_read: int
+    cut_at: Position | None
 
 
-_Part = TypeVar("_Part", bound=Part)
 #: Reads from one time to another, both included, beyond a position, up to a limit.
-Select = Callable[[int, int, Position | None, int], _Part]
+Select = Callable[[int, int, Position | None, int], Lines]
 
 
 def rows_of(
@@ -73,18 +72,18 @@ def rows_of(
     )
 
 
-class Windows(Generic[_Part]):
+class Windows:
     """Reads in one direction of time, part by part, until a limit is reached or nothing is left."""
 
     def __init__(
-        self, session: Session, series_ids: Sequence[int], direction: type[Direction], select: Select[_Part]
+        self, session: Session, series_ids: Sequence[int], direction: type[Direction], select: Select
     ) -> None:
         self._session = session
         self._series_ids = series_ids
         self._direction = direction
         self._select = select
 
-    def read(self, lo: int, hi: int, *, after: Position | None, limit: int, span: int | None) -> Iterator[_Part]:
+    def read(self, lo: int, hi: int, *, after: Position | None, limit: int, span: int | None) -> Iterator[Lines]:
         if after is not None:
             lo, hi = (lo, min(hi, after.time)) if self._descending else (max(lo, after.time), hi)
         if len(self._series_ids) == 1:
@@ -99,7 +98,7 @@ class Windows(Generic[_Part]):
             near, far = (max(lo, edge - width), edge) if self._descending else (edge, min(hi, edge + width))
             part = self._select(near, far, after, limit)
             yield part
-            if part.is_cut:
+            if part.cut_at is not None:
                 break
             limit -= part.measures_read
             after = None

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from my_monit.errors import StorageContention
-from my_monit.model import Role, Selection, User
+from my_monit.model import Role, User
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.ports import Layout, Place
 from my_monit.storage.storage import Storage
-from tests.measures import NewMeasure, by_origin
+from tests.measures import NewMeasure, by_origin, read_measures
 
 STUCK_SECS = 30
 WRITERS = 4
@@ -136,9 +136,7 @@ def test_a_copy_is_whole_while_many_write_commit_late_and_roll_back(storage, sci
     assert len(written) > WRITERS * BATCHES
     assert sorted(scientist.look()) == sorted(written)
     with storage.unit() as unit:
-        found = unit.measures.chunk(
-            scientist.experiment_id, scientist.series, Selection(), visible_to="S001", after=None, limit=10**6, span=None
-        )
+        found = read_measures(unit, scientist.experiment_id, scientist.series, visible_to="S001")
     assert sorted(one.value for one in found) == sorted(written)
 
 

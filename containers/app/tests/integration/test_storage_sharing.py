@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from my_monit.errors import Conflict, StorageContention
-from my_monit.model import Actor, Message, Role, Selection
+from my_monit.model import Actor, Message, Role
 from my_monit.services.forgetting import Forgetting
 from my_monit.services.ingestion import IngestionService
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.storage import Storage
 from tests.integration.people import add_users, make_user
 from tests.integration.together import STUCK_SECS, run_together
+from tests.measures import read_measures
 
 
 def test_what_is_committed_is_there_for_everybody_and_what_is_not_for_nobody(storage, administrator):
@@ -138,7 +139,9 @@ def make_message(number):
     )
 
 
-def test_listeners_that_start_together_with_the_same_messages_store_each_once(storage, storage_configuration):
+def test_listeners_that_start_together_with_the_same_messages_store_each_once(
+    storage, storage_configuration, administrator
+):
     add_users(storage, make_user("S001"))
     with storage.unit() as unit:
         experiment_id = unit.experiments.add("lab").experiment_id
@@ -160,9 +163,6 @@ def test_listeners_that_start_together_with_the_same_messages_store_each_once(st
     with storage.unit() as unit:
         extents = unit.series.extents(experiment_id, visible_to="S001")
         assert sorted((each.series.sensor, each.measures) for each in extents) == [("0", 20), ("1", 20), ("2", 20)]
-        found = unit.measures.chunk(
-            experiment_id, [each.series.series_id for each in extents], Selection(),
-            visible_to="S001", after=None, limit=1000, span=None,
-        )
+        found = read_measures(unit, experiment_id, [each.series.series_id for each in extents], visible_to="S001")
     assert sorted(one.value for one in found) == list(range(60))
-    assert len({one.measure_id for one in found}) == 60
+    assert administrator.rows("SELECT COUNT(DISTINCT measure_id) FROM MEASURES") == [(60,)]

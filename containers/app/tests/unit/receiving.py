@@ -4,10 +4,11 @@ import json
 from contextlib import contextmanager
 
 from my_monit.errors import StorageRejected, StorageUnavailable
-from my_monit.model import Message, Selection
+from my_monit.model import Message
 from my_monit.services.ingestion import IngestionService
 from my_monit.storage.memory import MemoryStorage
 from my_monit.timestamps import NANOSECONDS
+from tests.measures import read_measures
 from tests.unit.by_hand import SAM
 
 NOW = 1_700_000_000
@@ -58,10 +59,7 @@ class Laboratory(MemoryStorage):
         """Sensor, time in seconds and value of each measure, oldest first."""
         with super().unit() as unit:
             series = {one.series_id: one for one in unit.series.of(self.ids[name], visible_to=SAM.user_id)}
-            found = unit.measures.chunk(
-                self.ids[name], list(series), Selection(descending=False),
-                visible_to=SAM.user_id, after=None, limit=100_000, span=None,
-            )
+            found = read_measures(unit, self.ids[name], list(series), visible_to=SAM.user_id)
         return [(series[one.series_id].sensor, one.time / NANOSECONDS, one.value) for one in found]
 
     def quarantined(self):
@@ -79,7 +77,7 @@ class Poisonable:
     def __init__(self, measures, poison):
         self._measures = measures
         self._poison = poison
-        self.chunk = measures.chunk
+        self.text = measures.text
 
     def add(self, measures, *, received=None):
         if self._poison in [sample.value for samples in measures.values() for sample in samples]:

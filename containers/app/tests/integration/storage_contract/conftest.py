@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from my_monit.storage.memory import MemoryStorage
-from tests.integration.storage_contract.lab import Lab
+from my_monit.storage.windows import NEGATIVE_ZERO
+from tests.integration.storage_contract.lab import KeptMeasure, Lab
 
 
 @pytest.fixture(params=["memory", "mysql"])
@@ -26,6 +27,24 @@ def later(request, storage):
             request.getfixturevalue("administrator").execute(sql, (days * 86_400,))
 
     return later
+
+
+@pytest.fixture
+def kept(request, storage):
+    """The measures of some series in the order of reading, with their ids, which nobody sees through the port."""
+
+    def kept(series_ids):
+        if isinstance(storage, MemoryStorage):
+            rows = storage._data.measures
+        else:
+            sql = "SELECT series_id, time, measure_id, value FROM MEASURES"
+            rows = request.getfixturevalue("administrator").rows(sql)
+        return sorted(
+            KeptMeasure(time, series_id, number, -0.0 if number >= NEGATIVE_ZERO else value)
+            for series_id, time, number, value in rows if series_id in series_ids
+        )
+
+    return kept
 
 
 @pytest.fixture

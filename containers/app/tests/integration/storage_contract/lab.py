@@ -2,13 +2,14 @@
 
 import struct
 from itertools import count
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from my_monit.model import Position, Selection
+from my_monit.model import Selection
 from my_monit.storage.ports import Layout, Place
 from tests.integration.people import make_user
-from tests.measures import NewMeasure, by_origin
+from tests.measures import NewMeasure, by_origin, in_lines, lines_of, measures_of
 
 MINUTE = 60 * 10**9
 YEAR = 365 * 24 * 60 * MINUTE
@@ -45,24 +46,20 @@ class Lab:
         with self._storage.unit() as unit:
             unit.measures.add(by_origin(NewMeasure(*measure, self.publisher_id) for measure in measures))
 
-    def read(self, series_ids, *, after=None, limit=100_000, span=None, visible_to=scientist, **selection):
-        with self._storage.unit() as unit:
-            return unit.measures.chunk(
-                self.experiment_id, series_ids, Selection(**selection),
-                visible_to=visible_to, after=after, limit=limit, span=span,
-            )
-
-    def text(self, series_ids, *, limit=100_000, after=None, in_nanoseconds=False, **selection):
-        """As `read`, in the database's words: lines of series, time and value, and where the next ones begin."""
-        layout = Layout({one: f"{one}|".encode() for one in series_ids}, b"|", b"\n", in_nanoseconds)
+    def text(self, series_ids, *, limit=100_000, after=None, span=None, in_nanoseconds=False, **selection):
+        """In storage's words: lines of series, time and value, and where the next ones begin."""
         with self._storage.unit() as unit:
             text = unit.measures.text(
-                self.experiment_id, series_ids, Selection(**selection), layout,
-                visible_to=self.scientist, after=after, limit=limit, span=None,
+                self.experiment_id, series_ids, Selection(**selection),
+                in_lines(series_ids, in_nanoseconds=in_nanoseconds),
+                visible_to=self.scientist, after=after, limit=limit, span=span,
             )
-        lines = [line.split("|") for line in text.written.decode().splitlines()]
-        assert len(lines) == text.measures <= limit
-        return [(int(series), time, bits(float(value))) for series, time, value in lines], text
+        assert text.measures <= limit
+        return [(series, time, bits(value)) for series, time, value in lines_of(text)], text
+
+    def read(self, series_ids, **options):
+        _, text = self.text(series_ids, in_nanoseconds=True, **options)
+        return measures_of(text)
 
     def changes(self, series_ids, place, *, limit=100_000):
         """What came behind a place: values, and the place behind them."""
@@ -87,20 +84,33 @@ class Lab:
     def walk(self, series_ids, *, limit, **selection):
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
         found, after, span = [], None, None
-        while page := self.read(series_ids, after=after, limit=limit, span=span, **selection):
-            assert len(page) <= limit
-            found += page
-            after, span = position(page[-1]), abs(page[-1].time - page[0].time)
-        return found
+        while True:
+            _, text = self.text(
+                series_ids, after=after, limit=limit, span=span, in_nanoseconds=True, **selection
+            )
+            found += measures_of(text)
+            after, span = text.last, text.span
+            if after is None:
+                return found
 
 
-def position(measure):
-    return Position(measure.time, measure.series_id, measure.measure_id)
+class KeptMeasure(NamedTuple):
+    """As it lies in storage; its first three are its place in the order of reading."""
+
+    time: int
+    series_id: int
+    measure_id: int
+    value: float
 
 
 def bits(value):
     return struct.pack(">d", value)
 
 
+def exactly(measures):
+    """To the bit, and in their order."""
+    return [(one.series_id, one.time, bits(one.value)) for one in measures]
+
+
 def contents(measures):
-    return sorted((one.series_id, one.time, bits(one.value)) for one in measures)
+    return sorted(exactly(measures))

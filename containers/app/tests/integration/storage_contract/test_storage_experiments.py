@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from my_monit.errors import Conflict, StorageRejected
-from my_monit.model import Selection
 from tests.integration.people import add_users, make_user
 from tests.integration.storage_contract.lab import Lab
 from tests.integration.storage_contract.records import SKEW, add_experiments
+from tests.measures import read_measures
 
 # Experiments
 
@@ -103,9 +103,7 @@ def everything_seen(storage, experiment_id, user_id, series_ids):
             (experiment_id, user_id) in [(one.experiment_id, one.user_id) for one in unit.associations.current()],
             bool(unit.series.of(experiment_id, visible_to=user_id)),
             bool(unit.series.extents(experiment_id, visible_to=user_id)),
-            bool(unit.measures.chunk(
-                experiment_id, series_ids, Selection(), visible_to=user_id, after=None, limit=1, span=None
-            )),
+            bool(read_measures(unit, experiment_id, series_ids, visible_to=user_id, limit=1)),
         ]
 
 

@@ -3,11 +3,10 @@
 import pytest
 
 from my_monit.errors import Conflict, NotFound
-from my_monit.model import Selection
 from my_monit.storage.ports import AuditRow, MessageId
 from tests.integration.people import add_users, make_user
 from tests.integration.storage_contract.records import quarantine, quarantined
-from tests.measures import NewMeasure, by_origin
+from tests.measures import NewMeasure, by_origin, read_measures
 
 
 def test_the_audit_is_read_newest_first(storage):
@@ -38,9 +37,9 @@ def write_everywhere(unit):
     unit.messages.remember({MessageId(publisher_id, b"doomed"): b"d" * 16})
     unit.quarantine.add([quarantined(body=b"doomed")])
     unit.audit.record(AuditRow("S777", "user.create", "user:S777", "success", None))
-    assert unit.measures.chunk(
-        experiment_id, [series_id], Selection(), visible_to="S777", after=None, limit=9, span=None
-    ), "a transaction sees what it has written"
+    assert read_measures(unit, experiment_id, [series_id], visible_to="S777"), (
+        "a transaction sees what it has written"
+    )
 
 
 def traces(storage):

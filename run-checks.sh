@@ -13,12 +13,14 @@ readonly REPORTS=$APP/reports OUTCOMES=$APP/reports/outcomes.txt
 readonly FIRST=(integration contract) BESIDE=(unit adapters faults-min mypy pylint bandit) LAST=(system coverage)
 # Generated requests for each operation of the REST API, where `contract` is asked for by name.
 readonly CONTRACT_EXAMPLES=1000
+# Generated bodies for each of the parser's seven properties, where `properties` is asked for by name.
+readonly PROPERTY_EXAMPLES=${PROPERTY_EXAMPLES:-15000}
 #: Per cent of the branches of my_monit that unit and integration tests must take.
 readonly LEAST_COVERAGE=90
 
 usage() {
     cat <<'USAGE'
-./run-checks.sh [PART...]     without a part: all but bench and faults
+./run-checks.sh [PART...]     without a part: all but bench, contract, properties and faults
 
     unit          the application, without servers
     integration   the application on a real database and a real broker
@@ -30,6 +32,8 @@ usage() {
     contract      generated requests hold the REST API against its description: 100 for each operation. By name 1,000, and
                   the table of rights with many more pairs, and whether a refusal's time betrays its reason
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
+    properties    only by name: the parser and more than 100,000 generated bodies: each comes out to the last bit, or with
+                  its reason. PROPERTY_EXAMPLES=15000 is how many for each of seven properties
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -91,6 +95,11 @@ check_contract() (
         tests+=(tests/integration/test_authorisation.py)
     fi
     in_app pytest "${tests[@]}" --junitxml="$REPORTS/contract.xml"
+)
+
+check_properties() (
+    export PROPERTY_EXAMPLES
+    in_app pytest tests/unit/test_parsing_properties.py --junitxml="$REPORTS/properties.xml"
 )
 
 check_system() (

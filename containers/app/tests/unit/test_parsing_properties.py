@@ -1,4 +1,4 @@
-"""What holds for every body. PROPERTY_EXAMPLES raises the number of examples of each property, for a long run."""
+"""What holds for every body. PROPERTY_EXAMPLES are the examples of each property: see ./run-checks.sh properties."""
 
 import json
 import os

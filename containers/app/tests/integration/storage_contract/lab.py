@@ -85,9 +85,7 @@ class Lab:
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
         found, after, span = [], None, None
         while True:
-            _, text = self.text(
-                series_ids, after=after, limit=limit, span=span, in_nanoseconds=True, **selection
-            )
+            _, text = self.text(series_ids, after=after, limit=limit, span=span, in_nanoseconds=True, **selection)
             found += measures_of(text)
             after, span = text.last, text.span
             if after is None:

@@ -20,7 +20,7 @@ readonly LEAST_COVERAGE=90
 
 usage() {
     cat <<'USAGE'
-./run-checks.sh [PART...]     without a part: all but bench, contract, properties and faults
+./run-checks.sh [PART...]     without a part: all but bench, properties and faults
 
     unit          the application, without servers
     integration   the application on a real database and a real broker

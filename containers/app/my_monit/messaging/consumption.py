@@ -1,26 +1,24 @@
 """One connection's life: what is delivered on it is stored, and acknowledged on it or not at all.
 
-Three threads share the work. The one that called `run` owns the connection: it takes deliveries, sends heartbeats and
-acknowledgements, and never waits for the database. The worker stores; it reaches the connection only through
-`add_callback_threadsafe`. While it waits for the database, the reader takes the next batch apart. The connection and
-all that was delivered on it live and die together.
+The thread that called `run` owns the connection: it takes deliveries, sends heartbeats and acknowledgements, and never
+waits for the database. The worker stores; it reaches the connection only through `add_callback_threadsafe`. The
+connection and all that was delivered on it live and die together.
 """
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPError
 
 from my_monit.errors import BrokerUnavailable
 from my_monit.health import Health
 from my_monit.messaging.buffer import DeliveryBuffer
 from my_monit.messaging.intake import Intake
 from my_monit.messaging.ledger import Ledger
-from my_monit.messaging.processor import Delivery, RabbitMessageProcessor, Work
+from my_monit.messaging.processor import Delivery, RabbitMessageProcessor
 from my_monit.messaging.storing import Storing
+from my_monit.messaging.storing_thread import StoringThread
 from my_monit.settings import RabbitConfiguration
 
 #: Seconds between two looks at what else there is to do than reading from the broker.
@@ -41,16 +39,13 @@ class Consumption:
         processor: RabbitMessageProcessor, storing: Storing, health: Health, ledger: Ledger, stopping: threading.Event,
     ) -> None:
         self._connection = connection
-        self._processor = processor
-        self._storing = storing
         self._health = health
         self._ledger = ledger
         self._stopping = stopping
         self._intake = Intake(channel, configuration.queue, full=BATCHES * configuration.batch)
         self._buffer = DeliveryBuffer(batch=configuration.batch, batch_secs=configuration.batch_secs)
-        self._worker = threading.Thread(target=self._work, name="storing")
-        self._failure: BaseException | None = None
-        self._received = self._committed = self._acknowledged = 0
+        self._worker = StoringThread(self._buffer, processor, storing, self._hand_back)
+        self._received = self._acknowledged = 0
 
     def run(self) -> None:
         """Consume until the process stops; raises BrokerUnavailable when the connection is lost, or what the worker
@@ -68,9 +63,9 @@ class Consumption:
         finally:
             self._buffer.abandon()
             self._worker.join()
-            self._ledger.returned(self._received - self._committed)
-        if self._failure is not None:
-            raise self._failure
+            self._ledger.returned(self._received - self._worker.committed)
+        if self._worker.failure is not None:
+            raise self._worker.failure
         if self._intake.cancelled:
             raise BrokerUnavailable("the broker ended the consumer: its queue moved or was deleted")
 
@@ -95,7 +90,7 @@ class Consumption:
         self._intake.close()
         self._pump(0)
         self._buffer.end()
-        while self._worker.is_alive() or self._acknowledged != self._committed:
+        while self._worker.is_alive() or self._acknowledged != self._worker.committed:
             self._pump(TICK_SECS)
 
     def _fill_up(self) -> None:
@@ -103,28 +98,8 @@ class Consumption:
         while self._intake.takes_more and self._worker.is_alive() and (left := deadline - time.monotonic()) > 0:
             self._pump(left)
 
-    def _work(self) -> None:
-        with ThreadPoolExecutor(1, "reading") as reader:
-            try:
-                self._store_all(reader)
-            except AMQPError:
-                pass  # the connection is gone, and the thread that owns it knows; what was stored is known by its ids
-            except BaseException as error:  # pylint: disable=broad-exception-caught  # it is raised again by `run`
-                self._failure = error
-            finally:
-                self._buffer.abandon()  # lest the reader waits for more
-
-    def _store_all(self, reader: ThreadPoolExecutor) -> None:
-        following = reader.submit(self._read_ahead)
-        while (work := following.result()).deliveries and not self._buffer.abandoned:
-            following = reader.submit(self._read_ahead)
-            self._storing.store(work, is_abandoned=lambda: self._buffer.abandoned)
-            self._buffer.done(work.deliveries)
-            self._committed += len(work.deliveries)
-            self._connection.add_callback_threadsafe(partial(self._acknowledge, work.deliveries))
-
-    def _read_ahead(self) -> Work:
-        return self._processor.read(self._buffer.next_batch())
+    def _hand_back(self, batch: list[Delivery]) -> None:
+        self._connection.add_callback_threadsafe(partial(self._acknowledge, batch))
 
     def _acknowledge(self, batch: list[Delivery]) -> None:
         self._intake.acknowledge(batch)

@@ -25,10 +25,9 @@ from my_monit.settings import RabbitConfiguration
 TICK_SECS = 0.25
 #: Seconds between two reads while the buffer is full: as often as heartbeats need.
 THROTTLE_SECS = 2.0
-#: Messages that each consumer may take that slows the intake down before its end.
-BRAKES = (100, 10, 1)
-#: Seconds at the end in which a brake may fill up: a slower queue has hardly a message on its way at any moment.
-SETTLE_SECS = 0.2
+#: Messages that each consumer may take that slows the intake down before its end, and seconds in which they may come:
+#: a slower queue has hardly a message on its way at any moment.
+BRAKES = ((100, 0.1), (10, 0.1), (1, 0.3))
 #: Batches under way: one that is stored, and one that is read or on its way to us.
 BATCHES = 2
 
@@ -84,17 +83,17 @@ class Consumption:
 
     def _end(self) -> None:
         """Take no more, let the worker finish what was delivered, and send its acknowledgements."""
-        for width in BRAKES:
+        for width, secs in BRAKES:
             self._intake.brake(width)
-            self._fill_up()
+            self._fill_up(secs)
         self._intake.close()
         self._pump(0)
         self._buffer.end()
         while self._worker.is_alive() or self._acknowledged != self._worker.committed:
             self._pump(TICK_SECS)
 
-    def _fill_up(self) -> None:
-        deadline = time.monotonic() + SETTLE_SECS
+    def _fill_up(self, secs: float) -> None:
+        deadline = time.monotonic() + secs
         while self._intake.takes_more and self._worker.is_alive() and (left := deadline - time.monotonic()) > 0:
             self._pump(left)
 

@@ -16,8 +16,8 @@ from tests.faults.journal import EXPERIMENT, Journal, Key, element, readings
 CONFIRM_SECS = 240
 PAUSE_SECS = 0.2
 
-#: What Pika raises when the broker is gone; the last one where two of its parts notice it at once.
-GONE = (AMQPError, OSError, ValueError, AssertionError)
+#: What Pika raises when the broker is gone; the last two where several of its parts notice it at once.
+GONE = (AMQPError, OSError, ValueError, AssertionError, AttributeError)
 
 
 class Message(NamedTuple):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from my_monit.logs.facets import do_not_log
 
 #: How people are called in the audit and in paths.
 STAFF_ID = re.compile(r"[A-Za-z0-9_-]{1,30}")
+#: How API keys are called there: the part of a key that is public.
+KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Role(StrEnum):
@@ -31,11 +33,30 @@ def _version(*fields: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a program shows instead of its user's token, without the secret, which nobody keeps.
+
+    It only reads: what its user may read, or with `experiment_id` the measures of that experiment and nothing else.
+    `expired` as the database's clock said when this was read.
+    """
+
+    key_id: str
+    user_id: str
+    label: str = field(repr=False)  # free text, so it may be personal: no log shows it
+    experiment_id: int | None
+    created: datetime
+    created_by: str
+    expires: datetime
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a staff id and the role that the database gives it now."""
+    """Who acts: a staff id, the role that the database gives it now, and the API key, if it is a program's doing."""
 
     user_id: str
     role: Role
+    key: ApiKey | None = None
 
 
 #: Whoever runs `mymonit` at the console. No user can bear this id: `@` is not allowed in one.

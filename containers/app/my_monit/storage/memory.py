@@ -28,6 +28,7 @@ MEASURE_TYPES = (
 class MemoryUnit:
     def __init__(self, data: tables.Tables, clock: tables.Clock) -> None:
         self.users: ports.Users = tables.Users(data, clock)
+        self.keys: ports.Keys = tables.Keys(data, clock)
         self.experiments: ports.Experiments = tables.Experiments(data, clock)
         self.associations: ports.Associations = tables.Associations(data, clock)
         self.measure_types: ports.MeasureTypes = tables.MeasureTypes(data, clock)

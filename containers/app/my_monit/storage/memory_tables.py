@@ -10,13 +10,13 @@ from operator import gt, lt
 from statistics import stdev
 from typing import Any, NamedTuple, TypeVar
 
-from my_monit.errors import Conflict, StorageRejected
+from my_monit.errors import Conflict, StorageContention, StorageRejected
 from my_monit.model import (
-    Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    ApiKey, Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.periods import Stretch
-from my_monit.storage.ports import AuditRow, Figures, Layout, MessageId, Origin, Place, Sample, Text
+from my_monit.storage.ports import AuditRow, Figures, Layout, MessageId, Origin, Place, Sample, StoredKey, Text
 from my_monit.timestamps import to_rfc3339
 
 _K = TypeVar("_K", int, str)
@@ -45,6 +45,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
 
     users: dict[str, User] = field(default_factory=dict)
     erased: dict[str, datetime] = field(default_factory=dict)
+    keys: dict[str, StoredKey] = field(default_factory=dict)
     experiments: dict[int, Experiment] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     associations: dict[int, Association] = field(default_factory=dict)
@@ -107,6 +108,38 @@ class Users(_Table):
 
     def lock_active(self, role: Role) -> list[str]:
         return sorted(user.user_id for user in self._tables.users.values() if user.active and user.role is role)
+
+
+class Keys(_Table):
+    def of(self, user_id: str) -> list[ApiKey]:
+        keys = [self._today(stored.key) for stored in self._tables.keys.values() if stored.key.user_id == user_id]
+        return sorted(keys, key=lambda key: (key.created, key.key_id))
+
+    def get(self, key_id: str) -> StoredKey | None:
+        stored = self._tables.keys.get(key_id)
+        return stored and stored._replace(key=self._today(stored.key))
+
+    def add(
+        self, key_id: str, digest: bytes, *,
+        user_id: str, label: str, experiment_id: int | None, created_by: str, lifetime: timedelta,
+    ) -> ApiKey:
+        _existing(self._tables.users, user_id)
+        _existing({None, *self._tables.experiments}, experiment_id)
+        if key_id in self._tables.keys:
+            raise StorageContention("the key is there already")
+        now = self._clock()
+        key = ApiKey(key_id, user_id, label, experiment_id, now, created_by, now + lifetime, False)
+        self._tables.keys[key_id] = StoredKey(key, digest)
+        return key
+
+    def remove(self, key_id: str) -> bool:
+        return self._tables.keys.pop(key_id, None) is not None
+
+    def remove_all(self, user_id: str) -> list[str]:
+        return [key.key_id for key in self.of(user_id) if self.remove(key.key_id)]
+
+    def _today(self, key: ApiKey) -> ApiKey:
+        return replace(key, expired=key.expires <= self._clock())
 
 
 class Experiments(_Table):

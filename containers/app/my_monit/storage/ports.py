@@ -7,11 +7,11 @@ a moment has an offset, and comes back in UTC. Ids that are given must exist: St
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from my_monit.model import (
-    Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
+    ApiKey, Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.periods import Stretch
@@ -40,6 +40,32 @@ class Users(Protocol):
 
     def lock_active(self, role: Role) -> list[str]:
         """The ids of active users of this role, ascending; nobody else can change them until the transaction ends."""
+
+
+class StoredKey(NamedTuple):
+    """An API key, and the digest (32 bytes) of what its bearer shows."""
+
+    key: ApiKey
+    digest: bytes
+
+
+class Keys(Protocol):
+    def of(self, user_id: str) -> list[ApiKey]:
+        """Those that have expired, too; oldest first."""
+
+    def get(self, key_id: str) -> StoredKey | None: ...
+
+    def add(
+        self, key_id: str, digest: bytes, *,
+        user_id: str, label: str, experiment_id: int | None, created_by: str, lifetime: timedelta,
+    ) -> ApiKey:
+        """It expires `lifetime` from now on. Raises StorageContention when there is one of this id."""
+
+    def remove(self, key_id: str) -> bool:
+        """False when there is no such key."""
+
+    def remove_all(self, user_id: str) -> list[str]:
+        """Remove the user's keys; their ids, oldest first."""
 
 
 class Experiments(Protocol):
@@ -277,6 +303,7 @@ class AuditRow(NamedTuple):
     object: str
     outcome: str
     trace_id: str | None
+    key_id: str | None = None
 
 
 class AuditTable(Protocol):
@@ -290,6 +317,7 @@ class Unit(Protocol):
     """One transaction over all tables. Any error from it, Conflict too, must leave the block: half may be done."""
 
     users: Users
+    keys: Keys
     experiments: Experiments
     associations: Associations
     measure_types: MeasureTypes

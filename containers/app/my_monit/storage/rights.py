@@ -13,6 +13,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "SCHEMA_MIGRATIONS": _READ,
     "ROLES": _READ,
     "USERS": _CHANGE,
+    "API_KEYS": _FORGET,
     "EXPERIMENTS": _CHANGE,
     "EXPERIMENT_NAMES": _APPEND,
     "USER_EXPERIMENTS": _CHANGE,

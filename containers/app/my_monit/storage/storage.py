@@ -9,6 +9,7 @@ from my_monit.storage.audit import AuditTable
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import Associations, Experiments
 from my_monit.storage.ingestion import Messages
+from my_monit.storage.keys import Keys
 from my_monit.storage.measures import MeasureIds, Measures
 from my_monit.storage.people import Users
 from my_monit.storage.quarantine import Quarantine
@@ -16,7 +17,7 @@ from my_monit.storage.rights import NEVER_CHANGED, can_delete, has_its_rights
 from my_monit.storage.series import MeasureTypes, SeriesTable
 
 #: The schema that this code is written for: the number of the newest file in containers/mysql/dbschema.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 #: What the largest message that the broker accepts needs on its way into the quarantine, escaped.
 PACKET_BYTES = 64 * 1024 * 1024
@@ -25,6 +26,7 @@ PACKET_BYTES = 64 * 1024 * 1024
 class MySqlUnit:
     def __init__(self, session: Session, ids: MeasureIds) -> None:
         self.users: ports.Users = Users(session)
+        self.keys: ports.Keys = Keys(session)
         self.experiments: ports.Experiments = Experiments(session)
         self.associations: ports.Associations = Associations(session)
         self.measure_types: ports.MeasureTypes = MeasureTypes(session)

@@ -27,8 +27,9 @@ def empty_tables(administrator: Session) -> None:
     administrator.execute("SET FOREIGN_KEY_CHECKS = 0")
     administrator.execute("START TRANSACTION")  # one wait for the disk instead of twelve
     for table in (
-        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS", "PUBLISHERS",
-        "MEASURES", "ARRIVAL_COUNTS", "ARRIVALS", "MESSAGE_IDS", "QUARANTINE", "QUARANTINE_USAGE", "AUDIT",
+        "USERS", "API_KEYS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "SERIES", "SERIES_COUNTS",
+        "PUBLISHERS", "MEASURES", "ARRIVAL_COUNTS", "ARRIVALS", "MESSAGE_IDS", "QUARANTINE", "QUARANTINE_USAGE",
+        "AUDIT",
     ):
         administrator.execute(f"DELETE FROM {table}")
     administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")

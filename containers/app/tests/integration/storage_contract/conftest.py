@@ -16,15 +16,16 @@ def storage(request):
 
 @pytest.fixture
 def later(request, storage):
-    """Lets days pass, as far as the ids of messages can see."""
+    """Lets days pass, as far as the ids of messages and API keys can see."""
 
     def later(*, days):
         if isinstance(storage, MemoryStorage):
             clock = storage._clock
             storage._clock = lambda: clock() + timedelta(days=days)
         else:
-            sql = "UPDATE MESSAGE_IDS SET seen = seen - %s"
-            request.getfixturevalue("administrator").execute(sql, (days * 86_400,))
+            administrator = request.getfixturevalue("administrator")
+            administrator.execute("UPDATE MESSAGE_IDS SET seen = seen - %s", (days * 86_400,))
+            administrator.execute("UPDATE API_KEYS SET expires = expires - INTERVAL %s DAY", (days,))
 
     return later
 

@@ -5,13 +5,14 @@ import pytest
 from my_monit.errors import Conflict, NotFound
 from my_monit.storage.ports import AuditRow, MessageId
 from tests.integration.people import add_users, make_user
-from tests.integration.storage_contract.records import quarantine, quarantined
+from tests.integration.storage_contract.records import add_key, quarantine, quarantined
 from tests.measures import NewMeasure, by_origin, read_measures
 
 
 def test_the_audit_is_read_newest_first(storage):
     rows = [AuditRow("A001", "user.read", f"user:{number}", "success", None) for number in range(3)]
     rows.append(AuditRow("@console", "token.mint", "user:S001", "denied", "0123456789abcdef" * 2))
+    rows.append(AuditRow("S001", "measure.read", "experiment:1", "success", None, "0123456789abcdef"))
 
     for row in rows:
         with storage.unit() as unit:
@@ -19,7 +20,7 @@ def test_the_audit_is_read_newest_first(storage):
 
     with storage.unit() as unit:
         assert unit.audit.newest(100) == rows[::-1]
-        assert unit.audit.newest(2) == [rows[3], rows[2]]
+        assert unit.audit.newest(2) == [rows[4], rows[3]]
 
 
 class Unforeseen(Exception):
@@ -28,6 +29,7 @@ class Unforeseen(Exception):
 
 def write_everywhere(unit):
     unit.users.add(make_user("S777"))
+    add_key(unit, "0123456789abcdef", user_id="S777")
     experiment_id = unit.experiments.add("doomed").experiment_id
     unit.associations.add(experiment_id, "S777", until=None)
     measure_type = unit.measure_types.add(name="doomed", symbol="d", quantity="doom")
@@ -45,9 +47,10 @@ def write_everywhere(unit):
 def traces(storage):
     with storage.unit() as unit:
         return [
-            unit.users.page(after="", limit=9), unit.experiments.page(after=0, limit=9, visible_to=None),
-            unit.experiments.ids_by_name(["doomed"]), unit.associations.current(),
-            unit.measure_types.by_name(["doomed"]), unit.quarantine.page(after=0, limit=9), unit.audit.newest(9),
+            unit.users.page(after="", limit=9), unit.keys.of("S777"),
+            unit.experiments.page(after=0, limit=9, visible_to=None), unit.experiments.ids_by_name(["doomed"]),
+            unit.associations.current(), unit.measure_types.by_name(["doomed"]),
+            unit.quarantine.page(after=0, limit=9), unit.audit.newest(9),
             unit.messages.remember({MessageId(unit.messages.publisher_id(b"doomed"), b"doomed"): b"e" * 16}),
         ]
 
@@ -87,7 +90,7 @@ def test_to_add_nothing_adds_nothing(storage, lab):
     quarantine(storage)
 
     assert lab.read([series]) == []
-    assert traces(storage)[5] == []
+    assert traces(storage)[6] == []
 
 
 def test_storage_answers_and_can_be_closed(storage):

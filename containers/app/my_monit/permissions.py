@@ -6,7 +6,7 @@ The verbs are also the audit's vocabulary. The list is closed: `<what>.<deed>`.
 from enum import StrEnum
 from typing import NamedTuple
 
-from my_monit.model import Actor, Role
+from my_monit.model import Actor, ApiKey, Role
 
 
 class Verb(StrEnum):
@@ -16,6 +16,9 @@ class Verb(StrEnum):
     USER_CREATE = "user.create"
     USER_CHANGE = "user.change"
     USER_ERASE = "user.erase"
+    KEY_LIST = "key.list"
+    KEY_CREATE = "key.create"
+    KEY_REVOKE = "key.revoke"
     EXPERIMENT_LIST = "experiment.list"
     EXPERIMENT_READ = "experiment.read"
     EXPERIMENT_CREATE = "experiment.create"
@@ -65,6 +68,9 @@ RULES: dict[Verb, Rule] = {
     Verb.USER_CREATE: _ADMIN,
     Verb.USER_CHANGE: _ADMIN_OR_SELF,
     Verb.USER_ERASE: _ADMIN_OR_SELF,
+    Verb.KEY_LIST: _ADMIN_OR_SELF,
+    Verb.KEY_CREATE: _ADMIN_OR_SELF,
+    Verb.KEY_REVOKE: _ADMIN_OR_SELF,
     Verb.EXPERIMENT_LIST: _ADMIN_OR_SCIENTIST,
     Verb.EXPERIMENT_READ: _ADMIN_OR_SCIENTIST,
     Verb.EXPERIMENT_CREATE: _ADMIN,
@@ -91,11 +97,27 @@ RULES: dict[Verb, Rule] = {
     Verb.DEMONSTRATION_LOAD: _ADMIN,
 }
 
+#: What an API key of one experiment is good for, upon that experiment.
+BY_KEY_OF_EXPERIMENT = frozenset({Verb.MEASURE_READ, Verb.SERIES_READ})
+#: What any other API key is good for, as far as its user may do it: reading, but for keys themselves.
+BY_KEY = BY_KEY_OF_EXPERIMENT | {
+    Verb.USER_LIST, Verb.USER_READ, Verb.EXPERIMENT_LIST, Verb.EXPERIMENT_READ, Verb.ASSOCIATION_LIST,
+    Verb.ACCESS_READ, Verb.MEASURE_TYPE_LIST, Verb.QUARANTINE_LIST,
+}
 
-def allowed(actor: Actor, verb: Verb, *, owner: str | None = None) -> bool:
-    """Whether `actor` may do this; `owner` is the user whose record it concerns, where it concerns one.
+
+def allowed(actor: Actor, verb: Verb, *, owner: str | None = None, experiment_id: int | None = None) -> bool:
+    """Whether `actor` may do this; `owner` is the user whose record it concerns, where it concerns one, and
+    `experiment_id` the experiment, where it is about one.
 
     Which experiments a scientist may see is no matter of roles: the queries themselves ask for the association.
     """
     rule = RULES[verb]
-    return actor.role in rule.roles or (rule.own and owner == actor.user_id)
+    may = actor.role in rule.roles or (rule.own and owner == actor.user_id)
+    return may and (actor.key is None or _good_for(actor.key, verb, experiment_id))
+
+
+def _good_for(key: ApiKey, verb: Verb, experiment_id: int | None) -> bool:
+    if key.experiment_id is None:
+        return verb in BY_KEY
+    return verb in BY_KEY_OF_EXPERIMENT and experiment_id == key.experiment_id

@@ -16,6 +16,7 @@ from my_monit.permissions import Verb, allowed
 from my_monit.storage.ports import AuditRow, StoragePort, Unit
 
 _DENIED = "your role does not allow this"
+_DENIED_TO_KEY = "your API key, or your role, does not allow this"
 
 
 class Outcome(StrEnum):
@@ -44,19 +45,21 @@ class Audit:
 
     @contextmanager
     def act(
-        self, actor: Actor, verb: Verb, subject: str | None = None, *, owner: str | None = None
+        self, actor: Actor, verb: Verb, subject: str | None = None, *,
+        owner: str | None = None, experiment_id: int | None = None,
     ) -> Iterator[Act]:
         """One audited act of `actor` upon `subject`, say "experiment:3" (None: the kind alone), in one transaction.
 
-        Raises Forbidden unless the table of rights allows it; `owner` is the user whose record it concerns. Whatever
-        error the block raises undoes the act, and is recorded as its outcome.
+        Raises Forbidden unless the table of rights allows it; `owner` is the user whose record it concerns, and
+        `experiment_id` the experiment whose measures it reads. Whatever error the block raises undoes the act, and is
+        recorded as its outcome.
         """
         act: Act | None = None
         try:
             with self._storage.unit() as unit:
                 act = Act(unit, subject or verb.noun)
-                if not allowed(actor, verb, owner=owner):
-                    raise Forbidden(_DENIED)
+                if not allowed(actor, verb, owner=owner, experiment_id=experiment_id):
+                    raise _denial(actor)
                 yield act
                 if not act.recorded:
                     record(unit, actor, verb, act.object, Outcome.SUCCESS)
@@ -66,17 +69,24 @@ class Audit:
                     record(unit, actor, verb, act.object, _outcome(error))
             raise
 
-    def require(self, actor: Actor, verb: Verb, subject: str, *, owner: str | None = None) -> None:
+    def require(
+        self, actor: Actor, verb: Verb, subject: str, *, owner: str | None = None, experiment_id: int | None = None
+    ) -> None:
         """Raises Forbidden, and records it, unless the table of rights allows the act."""
-        if not allowed(actor, verb, owner=owner):
+        if not allowed(actor, verb, owner=owner, experiment_id=experiment_id):
             with self._storage.unit() as unit:
                 record(unit, actor, verb, subject, Outcome.DENIED)
-            raise Forbidden(_DENIED)
+            raise _denial(actor)
 
 
 def record(unit: Unit, actor: Actor, verb: Verb, subject: str, outcome: Outcome) -> None:
     """The only way into the audit: the row is part of the transaction of `unit`."""
-    unit.audit.record(AuditRow(actor.user_id, verb.value, subject, outcome.value, current_trace_id()))
+    key_id = actor.key.key_id if actor.key else None
+    unit.audit.record(AuditRow(actor.user_id, verb.value, subject, outcome.value, current_trace_id(), key_id))
+
+
+def _denial(actor: Actor) -> Forbidden:
+    return Forbidden(_DENIED_TO_KEY if actor.key else _DENIED)
 
 
 def _outcome(error: MyMonitError) -> Outcome:

@@ -10,6 +10,8 @@ _LABEL = r"[^\s\"\\@<>()\[\]{},:;=/%*]"  # without `*`, so that a mask is not ta
 _PATTERNS = (
     # JSON Web Tokens, signed or not, whole or cut: base64url of '{"' is `eyJ`.
     (re.compile(r"eyJ[\w-]{10,}(?:\.[\w-]*){0,2}"), MASK),
+    # API keys, whole or cut, but not their public ids alone.
+    (re.compile(r"mmk_\w{10,}"), MASK),
     (re.compile(r"\b(bearer|basic) +[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
     # scheme://user:password@host; a password may hold any character but white space.
     (re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)(?:[^\s\"\\]|\\[^\s]){0,300}@", re.IGNORECASE), rf"\1{MASK}@"),

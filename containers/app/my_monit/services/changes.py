@@ -24,7 +24,8 @@ class ChangeService:
         Raises NotFound unless the scientist is associated.
         """
         texts: list[Text] = []
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             reading = _Reading(act.unit, actor, experiment_id, form)
             until = act.unit.measures.arrivals(experiment_id)
             while limit > 0:
@@ -39,7 +40,8 @@ class ChangeService:
         self, actor: Actor, experiment_id: int, form: Form, *, after: Place
     ) -> tuple[Iterator[Text], Place]:
         """Everything that has come behind a place up to now, and where to go on next time."""
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             reading = _Reading(act.unit, actor, experiment_id, form)
             until = act.unit.measures.arrivals(experiment_id)
             first, place = reading.read(after, until=until, limit=FIRST_CHUNK)

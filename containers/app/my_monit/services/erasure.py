@@ -8,6 +8,7 @@ from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role
 from my_monit.permissions import Verb
 from my_monit.services.access import end_associations
+from my_monit.services.keys import revoke_keys
 from my_monit.services.versions import Expected, require_version
 
 #: Seconds that a token may be old with which people erase themselves: whoever found one lying about cannot.
@@ -37,6 +38,7 @@ class ErasureService:
             if admins == [user_id]:
                 raise Conflict("this is the last active ADMIN")
             end_associations(act.unit, actor, user_id)
+            revoke_keys(act.unit, actor, user_id)
             act.unit.users.erase(user_id)
             # Last, while it can still be undone here. Done twice it does no harm.
             self._identity.forget(user.username)

@@ -53,7 +53,8 @@ class MeasureService:
         self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
         after: Position | None, limit: int,
     ) -> tuple[Export, Text]:
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment, series = _visible(act, actor, experiment_id, selection)
             layout = form(experiment, series.values())
             text = act.unit.measures.text(
@@ -64,7 +65,8 @@ class MeasureService:
 
     def latest(self, actor: Actor, experiment_id: int, selection: Selection, form: Form) -> list[Text]:
         """The newest measure of each series that there is one of."""
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment, series = _visible(act, actor, experiment_id, selection)
             layout = form(experiment, series.values())
             return [
@@ -76,7 +78,8 @@ class MeasureService:
             ]
 
     def series(self, actor: Actor, experiment_id: int) -> SeriesReport:
-        with self._audit.act(actor, Verb.SERIES_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.SERIES_READ, subject, experiment_id=experiment_id) as act:
             _experiment(act, actor, experiment_id)
             extents = act.unit.series.extents(experiment_id, visible_to=actor.user_id)
             return SeriesReport(extents, act.unit.quarantine.counts(experiment_id))

@@ -54,7 +54,8 @@ class SummaryService:
 
         Raises NotFound unless the scientist is associated, Invalid when it would cost too much.
         """
-        with self._audit.act(actor, Verb.MEASURE_READ, f"experiment:{experiment_id}") as act:
+        subject = f"experiment:{experiment_id}"
+        with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment = act.unit.experiments.get(experiment_id, visible_to=actor.user_id)
             if experiment is None:
                 raise NotFound("there is no such experiment")

@@ -5,6 +5,7 @@ from my_monit.logs.audit import Audit, Outcome, record
 from my_monit.model import Actor, Role, User
 from my_monit.permissions import Verb
 from my_monit.services.access import end_associations
+from my_monit.services.keys import revoke_keys
 from my_monit.services.versions import Expected, require_version
 from my_monit.storage.ports import StoragePort, Unit
 
@@ -46,9 +47,9 @@ class UserService:
     ) -> User:
         """Replace a user's record; `role` and `active` stay as they are when None.
 
-        Who is no SCIENTIST afterwards is associated with nothing any more. Raises Forbidden when users change
-        their own username, role or activity, and Conflict when the username is taken or the last active ADMIN would
-        be lost.
+        Who is no SCIENTIST afterwards is associated with nothing any more, and who gets another role loses the API
+        keys: they were made for the old one. Raises Forbidden when users change their own username, role or activity,
+        and Conflict when the username is taken or the last active ADMIN would be lost.
         """
         with self._audit.act(actor, Verb.USER_CHANGE, f"user:{user_id}", owner=user_id) as act:
             # Every change that could cost an admin waits for the others, so that two cannot remove each other.
@@ -66,6 +67,8 @@ class UserService:
             act.unit.users.change(new)
             if new.role is not Role.SCIENTIST:
                 end_associations(act.unit, actor, user_id)
+            if new.role is not old.role:
+                revoke_keys(act.unit, actor, user_id)
         return new
 
 

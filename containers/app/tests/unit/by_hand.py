@@ -1,6 +1,7 @@
 """Services put together by hand, on storage in the process: no server, no container."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from my_monit.errors import IdentityUnavailable
@@ -11,6 +12,7 @@ from my_monit.services.access import AccessService
 from my_monit.services.erasure import ErasureService
 from my_monit.services.experiments import ExperimentService
 from my_monit.services.ingestion import IngestionService
+from my_monit.services.keys import KeyService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
 from my_monit.services.quarantine import QuarantineService
@@ -37,6 +39,15 @@ def actor(user: User) -> Actor:
     return Actor(user.user_id, user.role)
 
 
+class Clock:
+    """The database's clock, in the hands of a test."""
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 class Accounts:
     """An identity provider that knows no token, but which accounts it was asked to delete, and may be away."""
 
@@ -60,6 +71,7 @@ class Services:
     def __post_init__(self):
         self.audit = Audit(self.storage)
         self.users = UserService(self.storage, self.audit)
+        self.keys = KeyService(self.storage, self.audit)
         self.accounts = Accounts()
         self.erasure = ErasureService(self.audit, self.accounts)
         self.access = AccessService(self.audit)

@@ -1,7 +1,7 @@
 """People who leave, change their role or ask why: erasure, associations that end with them, and access explained."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -9,22 +9,13 @@ from my_monit.errors import Conflict, Forbidden, IdentityUnavailable, NotFound, 
 from my_monit.model import Role
 from my_monit.services.access import Check
 from my_monit.storage.memory import MemoryStorage
-from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Services, actor, change, outcomes, person
+from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Clock, Services, actor, change, outcomes, person
 
 OLD = 0
 
 
 def now():
     return int(time.time())
-
-
-class Clock:
-    """The database's clock, in the hands of a test."""
-
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture(name="clock")

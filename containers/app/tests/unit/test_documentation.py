@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 
 from my_monit import settings
 from my_monit.model import Actor, Reason, Role
-from my_monit.permissions import Verb, allowed
+from my_monit.permissions import BY_KEY, BY_KEY_OF_EXPERIMENT, Verb, allowed
 
 ROOT = Path(__file__).parents[4]
 DOCS = ROOT / "docs"
@@ -68,7 +68,7 @@ def test_the_table_of_the_stack_has_every_setting_that_the_application_does_not_
 def test_the_table_of_rights_says_what_permissions_say():
     documented = table("security.md", "Who may do what")
 
-    assert documented == {verb.value: [right(role, verb) for role in Role] for verb in Verb}
+    assert documented == {verb.value: [*(right(role, verb) for role in Role), *by_key(verb)] for verb in Verb}
 
 
 def right(role: Role, verb: Verb) -> str:
@@ -76,6 +76,10 @@ def right(role: Role, verb: Verb) -> str:
     if allowed(actor, verb):
         return "yes"
     return "self" if allowed(actor, verb, owner="A001") else ""
+
+
+def by_key(verb: Verb) -> list[str]:
+    return ["yes" if verb in verbs else "" for verbs in (BY_KEY, BY_KEY_OF_EXPERIMENT)]
 
 
 def test_the_table_of_the_quarantine_has_every_reason():

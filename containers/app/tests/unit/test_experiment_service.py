@@ -1,13 +1,13 @@
 """What experiments and associations mean, measure types and the quarantine's items; rights are in test_rights.py."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from my_monit.errors import Conflict, NotFound
 from my_monit.model import Experiment, Quarantined, QuarantineSelection, Reason
 from my_monit.storage.memory import MemoryStorage
-from tests.unit.by_hand import ADA, SAM, SUE, UMA, Services, actor, outcomes
+from tests.unit.by_hand import ADA, SAM, SUE, UMA, Clock, Services, actor, outcomes
 
 # Experiments and associations
 
@@ -98,15 +98,6 @@ def test_an_association_is_made_listed_and_ended(experiments):
         experiments.get(actor(SAM), 3)
     with pytest.raises(NotFound):
         experiments.dissociate(actor(ADA), 3, SAM.user_id, until=None)
-
-
-class Clock:
-    """The database's clock, in the hands of a test."""
-
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
 
 
 def test_an_association_ends_by_itself_when_its_time_has_come():

@@ -29,6 +29,7 @@ from my_monit.logs.values import render_error, render_fields
 from my_monit.model import Reason, Role, User
 
 ADA = User("S001", name="Ada Lovelace", username="ada-uid", email="ada@example.org", role=Role.SCIENTIST)
+API_KEY = "mmk_5d41402abc4b2a76_" + "0f" * 36
 JWT = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJhZGEtdWlkIn0.c2lnbmF0dXJlLWNhbmFyeQ"
 
 log = get_logger("test")
@@ -218,6 +219,8 @@ def strings(value: object) -> Iterator[str]:
 _SECRETS = {
     "a JSON web token": (JWT, ["eyJhbGci", "c2lnbmF0"]),
     "a JSON web token that was cut": (JWT[:30], ["eyJhbGci"]),
+    "an API key": (API_KEY, [API_KEY[-72:], API_KEY[21:40]]),
+    "an API key that was cut": (API_KEY[:40], [API_KEY[21:40]]),
     "an unsigned token": (JWT.rsplit(".", 1)[0] + ".", ["eyJ"]),
     "a bearer token that is no JWT": ("Authorization: Bearer s3cr3t-canary", ["s3cr3t"]),
     "basic credentials": ("authorization: basic YWRhOnBhc3M=", ["YWRh"]),

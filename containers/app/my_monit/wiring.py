@@ -23,6 +23,7 @@ from my_monit.services.experiments import ExperimentService
 from my_monit.services.forgetting import Forgetting
 from my_monit.services.guard import Guard
 from my_monit.services.ingestion import IngestionService
+from my_monit.services.keys import KeyService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
 from my_monit.services.quarantine import QuarantineService
@@ -55,6 +56,7 @@ class Container(containers.DeclarativeContainer):
     audit = providers.Singleton(Audit, storage)
 
     user_service = providers.Singleton(UserService, storage, audit)
+    key_service = providers.Singleton(KeyService, storage, audit)
     erasure_service = providers.Singleton(ErasureService, audit, identity)
     access_service = providers.Singleton(AccessService, audit)
     experiment_service = providers.Singleton(ExperimentService, audit)

@@ -1,11 +1,14 @@
 """Who may do what: the one table of role, method, path and owner that the API is held against, on every rung.
 
-SAM (S001) may see experiment {own}, SUE (S002) experiment {other}; {absent} was never given; {item} is in the quarantine. The callers of each group of
-five statuses are ADA (A001, ADMIN), SAM and SUE (SCIENTIST), UMA (U001, AUDITOR) and nobody; `-` is 405 for everybody.
+SAM (S001) may see experiment {own}, SUE (S002) experiment {other}; {absent} was never given; {item} is in the
+quarantine; {key} is SAM's, and {nokey} nobody's. The callers of each group of five statuses are ADA (A001, ADMIN), SAM
+and SUE (SCIENTIST), UMA (U001, AUDITOR) and nobody; `-` is 405 for everybody.
 """
 
 from typing import Any, NamedTuple
 
+#: What {key} and {nokey} are.
+KEYS = {"key": "0123456789abcdef", "nokey": "fedcba9876543210"}
 CALLERS = ("A001", "S001", "S002", "U001", None)
 METHODS = ("GET", "POST", "PUT", "DELETE")
 
@@ -18,6 +21,15 @@ path                                      GET                  POST             
 /users/S002                               200 403 200 403 401  -                    200 403 200 403 401  204 403 204 403 401
 /users/U001                               200 403 403 200 401  -                    200 403 403 200 401  204 403 403 204 401
 /users/S999                               404 403 403 403 401  -                    404 403 403 403 401  404 403 403 403 401
+/users/A001/keys                          200 403 403 403 401  201 403 403 403 401  -                    -
+/users/S001/keys                          200 200 403 403 401  201 201 403 403 401  -                    -
+/users/S002/keys                          200 403 200 403 401  201 403 201 403 401  -                    -
+/users/U001/keys                          200 403 403 200 401  201 403 403 201 401  -                    -
+/users/S999/keys                          404 403 403 403 401  404 403 403 403 401  -                    -
+/users/S001/keys/{key}                    -                    -                    -                    204 204 403 403 401
+/users/S001/keys/{nokey}                  -                    -                    -                    404 404 403 403 401
+/users/S002/keys/{key}                    -                    -                    -                    404 403 404 403 401
+/users/S999/keys/{key}                    -                    -                    -                    404 403 403 403 401
 /users/S001/associations                  200 403 403 403 401  -                    -                    -
 /users/S999/associations                  404 403 403 403 401  -                    -                    -
 /users/S001/experiments/{own}/access      200 403 403 403 401  -                    -                    -
@@ -103,6 +115,8 @@ def _cells(path: str, *columns: str) -> list[Cells]:
 def body(method: str, path: str, usernames: dict[str, str]) -> dict[str, Any] | None:
     """`usernames` by staff id: a change repeats the one there is, since people cannot change their own."""
     user_id = path.removeprefix("/users/")
+    if method == "POST" and path.endswith("/keys"):
+        return {"label": "Canary's program"}
     if method == "PUT" and user_id in ("A001", "S001", "S002", "U001", "S999"):
         return {**_PERSON, "username": usernames.get(user_id, "canary-nobody")}
     return BODIES.get((method, path))

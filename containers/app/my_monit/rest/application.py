@@ -12,9 +12,10 @@ from werkzeug.routing import BaseConverter
 from my_monit import __version__
 from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
+from my_monit.model import KEY_ID
 from my_monit.rest import (
-    associations, authentication, contract, description, experiments, health, measure_types, measures, quarantine,
-    summary, users,
+    associations, authentication, contract, description, experiments, health, keys, measure_types, measures,
+    quarantine, summary, users,
 )
 from my_monit.rest.blueprint import refuse_unread_query
 from my_monit.rest.conditions import unless_unchanged
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 1024 * 1024
 
 _BLUEPRINTS = (
-    users.blueprint, experiments.blueprint, associations.blueprint, measure_types.blueprint, measures.blueprint,
-    summary.blueprint, quarantine.blueprint, health.blueprint,
+    users.blueprint, keys.blueprint, experiments.blueprint, associations.blueprint, measure_types.blueprint,
+    measures.blueprint, summary.blueprint, quarantine.blueprint, health.blueprint,
 )
 
 _log = get_logger("rest")
@@ -47,6 +48,12 @@ class _Staff(BaseConverter):
     """A staff id."""
 
     regex = users.USER_ID
+
+
+class _Key(BaseConverter):
+    """The public id of an API key."""
+
+    regex = KEY_ID.pattern
 
 
 #: The proxy's own number of a request, which it puts in place of whatever a client sends.
@@ -74,7 +81,7 @@ def create_app() -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # fields in the order of the documentation
     app.url_map.strict_slashes = False
-    app.url_map.converters.update(id=_Id, staff=_Staff)
+    app.url_map.converters.update(id=_Id, staff=_Staff, key=_Key)
     app.url_map.merge_slashes = False  # no redirect to wherever a client says that it is
     app.before_request(_start)
     app.before_request(_tell_methods)
@@ -85,6 +92,7 @@ def create_app() -> Flask:
     api = Api(app)
     api.register_converter(_Id, lambda _: {"type": "integer", "minimum": 1, "maximum": 10**10 - 1})
     api.register_converter(_Staff, lambda _: {"type": "string", "pattern": f"^(?:{users.USER_ID})$"})
+    api.register_converter(_Key, lambda _: {"type": "string", "pattern": f"^(?:{KEY_ID.pattern})$"})
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(description.blueprint)
@@ -123,5 +131,6 @@ def _finish(response: Response) -> Response:
         status=response.status_code,
         seconds=round(time.monotonic() - g.started, 4),
         actor=g.actor.user_id if "actor" in g else None,
+        key_id=g.actor.key.key_id if "actor" in g and g.actor.key else None,
     )
     return response

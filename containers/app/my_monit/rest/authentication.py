@@ -1,4 +1,4 @@
-"""Who is calling, and may they: a bearer token, verified by the identity provider, of an active user.
+"""Who is calling, and may they: a token, verified by the identity provider, or an API key, of an active user.
 
 Both are asked at every request, before anything of it is read.
 """
@@ -11,10 +11,12 @@ from dependency_injector.wiring import Provide, inject
 from flask import Flask, current_app, g, request
 
 from my_monit.errors import Unauthenticated
+from my_monit.identity.api_keys import is_api_key
 from my_monit.identity.provider import IdentityProvider
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor
 from my_monit.permissions import Verb
+from my_monit.services.keys import KeyService
 from my_monit.services.users import UserService
 
 #: Blueprints that anyone may call.
@@ -32,7 +34,8 @@ def register(app: Flask) -> None:
 
 @inject
 def authenticate(
-    identity: IdentityProvider = Provide["identity"], users: UserService = Provide["user_service"]
+    identity: IdentityProvider = Provide["identity"], users: UserService = Provide["user_service"],
+    keys: KeyService = Provide["key_service"],
 ) -> None:
     """Also before an unknown path is called unknown: who is nobody learns nothing."""
     if request.blueprint in PUBLIC:
@@ -40,6 +43,9 @@ def authenticate(
     bearer = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if bearer is None:
         raise Unauthenticated("send a token: Authorization: Bearer ...")
+    if is_api_key(bearer[1]):  # the identity provider never sees one
+        g.actor = keys.recognise(bearer[1])
+        return
     subject = identity.verify(bearer[1])
     g.actor = users.recognise(subject.username)
     g.issued_at = subject.issued_at
@@ -50,7 +56,7 @@ def current_actor() -> Actor:
 
 
 def token_issued_at() -> int:
-    """When the caller's token was made, in seconds since 1970 UTC."""
+    """When the caller's token was made, in seconds since 1970 UTC. An API key tells nothing of the kind."""
     return cast(int, g.issued_at)
 
 
@@ -70,7 +76,9 @@ def authorise(audit: Audit = Provide["audit"]) -> None:
     if verb is not None:
         ids = request.view_args or {}
         subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.noun
-        audit.require(current_actor(), verb, subject, owner=ids.get("user_id"))
+        audit.require(
+            current_actor(), verb, subject, owner=ids.get("user_id"), experiment_id=ids.get("experiment_id")
+        )
 
 
 def requested_view() -> Callable[..., Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from my_monit.permissions import RULES
+from my_monit.permissions import BY_KEY, BY_KEY_OF_EXPERIMENT, RULES, Verb
 from my_monit.rest.authentication import PUBLIC
 from my_monit.rest.examples import EXAMPLES, Example
 from my_monit.rest.refusals import ANY, BODY, CHANGE, MEDIA, PATH, RESPONSES, SECURED, VERSION, problem_schema
@@ -39,7 +39,7 @@ def complete(spec: Json, app: Flask) -> Json:
     components = spec["components"]
     spec["info"]["description"] = _ABOUT
     spec |= {"servers": [{"url": "/"}], "security": [{"bearer": []}]}
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"}}
     components["schemas"] = {**_without_theirs(components["schemas"]), "Problem": problem_schema()}
     components["responses"] = RESPONSES
     components["headers"] = _HEADERS
@@ -81,7 +81,7 @@ def _complete(operation: Json, path: str, method: str, view: Callable[..., Any],
     if verb is not None:
         rule = RULES[verb]
         who = [role.value for role in sorted(rule.roles)] + ["oneself"] * rule.own
-        operation["description"] = f"For {', '.join(who)}. In the audit as `{verb.value}`."
+        operation["description"] = f"For {', '.join(who)}{_by_key(verb)}. In the audit as `{verb.value}`."
     responses = {status: answer for status, answer in operation["responses"].items() if _is_success(status)}
     [(status, answer)] = responses.items()
     answer["headers"] = {
@@ -97,6 +97,12 @@ def _complete(operation: Json, path: str, method: str, view: Callable[..., Any],
         responses["304"] = {"description": "the record has not changed"}
     responses |= {str(one): {"$ref": f"#/components/responses/{one}"} for one in sorted(statuses)}
     operation["responses"] = {status: answer, **responses}
+
+
+def _by_key(verb: Verb) -> str:
+    if verb in BY_KEY_OF_EXPERIMENT:
+        return "; also with their API keys, one of an experiment for that one alone"
+    return "; also with their API keys" if verb in BY_KEY else ""
 
 
 def _is_success(status: str) -> bool:

@@ -32,6 +32,12 @@ _SINCE = "2026-01-01T08:00:00.000000Z"
 _UNTIL = "2030-01-31T12:00:00.000000Z"
 _VIBRATIONS = {"experiment_id": 1, "name": "device-vibrations"}
 _MOLALITY = {"name": "mole per kilogram", "symbol": "mol/kg", "quantity": "molality"}
+_KEY = {
+    "key_id": "5d41402abc4b2a76", "user_id": "S001", "label": "nightly export on pc-17", "experiment_id": 1,
+    "created": _SINCE, "created_by": "A001", "expires": "2026-04-01T08:00:00.000000Z",
+}
+#: Of the right form, its checksum included, and nobody's.
+_WHOLE_KEY = "mmk_5d41402abc4b2a76_" + 64 * "0" + "2bc46307"
 
 
 def _measure(minute: int, value: float) -> dict[str, Any]:
@@ -73,6 +79,12 @@ EXAMPLES: dict[str, Example] = {
             ],
         },
     ),
+    "get_users_user_id_keys": Example({"user_id": "S001"}, answer=[_KEY]),
+    "post_users_user_id_keys": Example(
+        {"user_id": "S001"}, body={"label": "nightly export on pc-17", "experiment_id": 1, "days": 90},
+        answer={**_KEY, "key": _WHOLE_KEY},
+    ),
+    "delete_users_user_id_keys_key_id": Example({"user_id": "S001", "key_id": "5d41402abc4b2a76"}),
     "get_experiments": Example(query={"limit": 1}, answer=[_VIBRATIONS]),
     "post_experiments": Example(body={"name": "polonium"}, answer={"experiment_id": 3, "name": "polonium"}),
     "get_experiments_experiment_id": Example({"experiment_id": 1}, answer=_VIBRATIONS),

@@ -14,14 +14,15 @@ from my_monit.rest.application import create_app
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from tests.integration.database import empty_tables
+from tests.integration.keys import add_key
 from tests.integration.laboratory import ADA, MORNING, SAM, SUE, UMA, Laboratory, furnish, person
 from tests.integration.rest_api import Api
 from tests.measures import NewMeasure, by_origin
-from tests.rights import METHODS, Cells, body, matrix
+from tests.rights import KEYS, METHODS, Cells, body, matrix
 
 USERS = {user.user_id: user for user in (ADA, SAM, SUE, UMA)}
 USERNAMES = {user_id: user.username for user_id, user in USERS.items()}
-IDS = {"own": 1, "other": 2, "item": 1, "absent": 4_000_000_000}
+IDS = {"own": 1, "other": 2, "item": 1, "absent": 4_000_000_000, **KEYS}
 #: `./run-checks.sh contract` asks for more of everything that takes its time.
 BY_NAME = "CONTRACT_EXAMPLES" in os.environ
 PAIRS = 10_000 if BY_NAME else 1000
@@ -42,7 +43,9 @@ def world_anew(administrator: Session, storage: Storage) -> Callable[[], Laborat
             administrator.execute(f"ALTER TABLE {table} AUTO_INCREMENT = 1")
         with storage.unit() as unit:
             unit.quarantine.add([Quarantined(Reason.BAD_JSON, b"", "measures", None, None, None, "{}", b"{")])
-            return furnish(unit)
+            laboratory = furnish(unit)
+            add_key(unit, KEYS["key"], SAM)
+            return laboratory
 
     return renew
 
@@ -55,8 +58,8 @@ def numbered_laboratory(renew: Callable[[], Laboratory]) -> Laboratory:
 @pytest.fixture(name="everything")
 def everything_stored(administrator: Session) -> Callable[[], list[object]]:
     tables = (
-        "USERS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "MEASURE_TYPES", "MEASURES", "SERIES",
-        "QUARANTINE",
+        "USERS", "API_KEYS", "EXPERIMENTS", "EXPERIMENT_NAMES", "USER_EXPERIMENTS", "MEASURE_TYPES", "MEASURES",
+        "SERIES", "QUARANTINE",
     )
     return lambda: [administrator.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 

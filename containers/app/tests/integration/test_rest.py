@@ -18,7 +18,7 @@ from my_monit.wiring import Container
 from tests.integration.laboratory import ADA, CANARY, INA, SAM, Laboratory
 from tests.integration.log_lines import LogLines
 from tests.integration.rest_api import Api, pointers
-from tests.rights import Cells, matrix
+from tests.rights import KEYS, Cells, matrix
 
 Audited = Callable[[], tuple[str, str, str, str]]
 
@@ -299,7 +299,7 @@ def api_without_a_database(rest_container: Container, closed_port: int) -> Itera
 class TestWhenTheDatabaseIsAway:
     @pytest.mark.parametrize("cells", matrix(), ids=lambda cells: f"{cells.method} {cells.path}")
     def test_whoever_calls_is_asked_to_come_back(self, away: Api, log_lines: LogLines, cells: Cells) -> None:
-        path = cells.path.format(own=1, other=2, item=1, absent=3)
+        path = cells.path.format(own=1, other=2, item=1, absent=3, **KEYS)
         answer = away(ADA, cells.method, path, json=BODIES.get((cells.method, cells.path)))
 
         if cells.statuses["A001"] == 405:
@@ -341,7 +341,8 @@ def test_a_problem_its_log_line_and_its_audit_row_bear_one_trace_id(
     assert answer.json["instance"] == "/users/"
     assert answer.json["trace_id"] == line["trace"]["id"] == row.trace_id
     assert line["mymonit"] == {
-        "method": "GET", "route": "/users/", "status": 403, "seconds": line["mymonit"]["seconds"], "actor": "S001"
+        "method": "GET", "route": "/users/", "status": 403, "seconds": line["mymonit"]["seconds"], "actor": "S001",
+        "key_id": None,
     }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rights import CALLERS, body, matrix
+from tests.rights import CALLERS, KEYS, body, matrix
 
 READ_OR_REFUSED = [
     (cells, user_id)
@@ -15,7 +15,7 @@ READ_OR_REFUSED = [
 @pytest.fixture(name="ids", scope="module")
 def numbers_of_the_demonstration(admin) -> dict[str, int]:
     names = {one["name"]: one["experiment_id"] for one in admin("GET", "/experiments/?limit=1000").json()}
-    return {"own": names["device-vibrations"], "other": names["black-holes"], "item": 1, "absent": 4_000_000_000}
+    return {"own": names["device-vibrations"], "other": names["black-holes"], "item": 1, "absent": 4_000_000_000, **KEYS}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def test_the_commands_of_the_rest_documentation_do_what_it_says():
     assert re.findall(r'"status":(\d+)', answers["7"]) == ["403", "403", "404", "401"]
     assert 'rel="next"' in answers["8"]
     assert "experiment,measure_type,sensor,timestamp,value" in answers["8"]
-    assert '"allowed":false' in answers["12"] and "the last association has ended" in answers["12"]
-    assert answers["13"].count(f'"user_id":"S003-{unique}"') == 1
-    assert f'"name":"polonium-{unique}-210"' in answers["14"]
+    assert "experiment,measure_type,sensor,timestamp,value" in answers["12"]
+    assert '"status":401' in answers["13"]
+    assert '"allowed":false' in answers["15"] and "the last association has ended" in answers["15"]
+    assert answers["16"].count(f'"user_id":"S003-{unique}"') == 1
+    assert f'"name":"polonium-{unique}-210"' in answers["17"]

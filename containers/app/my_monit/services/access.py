@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from my_monit.errors import NotFound
+from my_monit.errors import NotFound, Unauthenticated
 from my_monit.logs.audit import Act, Audit, Outcome, record
 from my_monit.model import Actor, Association, Role, User
 from my_monit.permissions import Verb
@@ -58,6 +58,15 @@ class AccessService:
             if act.unit.experiments.get(experiment_id, visible_to=None) is None:
                 raise NotFound("there is no such experiment")
             return Access(user_id, experiment_id, (*_person(act, user_id), _association(act, user_id, experiment_id)))
+
+
+def require_standing(unit: Unit, actor: Actor) -> None:
+    """For an answer that goes on and on. Raises Unauthenticated once the user is not active any more, or the API key
+    was revoked or has expired."""
+    user = unit.users.get(actor.user_id)
+    stored = unit.keys.get(actor.key.key_id) if actor.key else None
+    if user is None or not user.active or (actor.key and (stored is None or stored.key.expired)):
+        raise Unauthenticated("whoever asked may not ask any more")
 
 
 def end_associations(unit: Unit, actor: Actor, user_id: str) -> None:

@@ -6,6 +6,7 @@ from my_monit.errors import NotFound
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor
 from my_monit.permissions import Verb
+from my_monit.services.access import require_standing
 from my_monit.services.export import FIRST_CHUNK, STREAM_CHUNK
 from my_monit.services.measures import Form
 from my_monit.storage.ports import Layout, Place, StoragePort, Text, Unit
@@ -55,6 +56,7 @@ class ChangeService:
             yield text
             after = place
             with self._storage.unit() as unit:
+                require_standing(unit, actor)
                 reading = _Reading(unit, actor, experiment_id, form)
                 text, place = reading.read(after, until=until, limit=STREAM_CHUNK)
 

@@ -1,7 +1,7 @@
 """Measures as a stream of any length: in pieces, each in a transaction of its own, two at a time.
 
-Nothing is held between two pieces, so a slow reader holds nothing up, and each looks at the association again. Pieces
-are windows of time next to each other: while one is sent, a second connection reads the next.
+Nothing is held between two pieces, so a slow reader holds nothing up, and each looks again at whether the reader still
+may. Pieces are windows of time next to each other: while one is sent, a second connection reads the next.
 """
 
 from collections.abc import Generator, Iterator
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from my_monit.errors import NotFound
 from my_monit.model import Actor, Position, Selection
+from my_monit.services.access import require_standing
 from my_monit.storage.ports import Layout, StoragePort, Text
 from my_monit.timestamps import LATEST
 
@@ -34,8 +35,10 @@ class Export:
     layout: Layout
 
     def read(self, selection: Selection, *, after: Position | None, limit: int, span: int | None) -> Text:
-        """One piece. Raises NotFound when the association has ended: what was sent is not all there is."""
+        """One piece. Raises NotFound when the association has ended, and Unauthenticated when the reader is nobody any
+        more: what was sent is not all there is."""
         with self.storage.unit() as unit:
+            require_standing(unit, self.actor)
             if unit.experiments.get(self.experiment_id, visible_to=self.actor.user_id) is None:
                 raise NotFound("there is no such experiment")
             return unit.measures.text(

@@ -41,7 +41,8 @@ class MeasureService:
         """All measures beyond `after`, at most `limit` (None: no limit), piece by piece; a piece may be empty.
 
         The first one is read before this returns. When the association ends meanwhile, the stream breaks off with
-        NotFound, so that nobody takes a part for the whole.
+        NotFound, and with Unauthenticated when the reader is nobody any more, so that nobody takes a part for the
+        whole.
         """
         size = export.FIRST_CHUNK if limit is None else min(limit, export.FIRST_CHUNK)
         whole, text = self._begin(actor, experiment_id, selection, form, after=after, limit=size)

@@ -1,0 +1,128 @@
+"""A5 of the list of faults: what is taken away is gone at the next request, whoever vouches for the caller.
+
+Nothing is remembered between two requests, so it does not matter which process takes away and which one serves.
+"""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+import pytest
+from dependency_injector import providers
+from werkzeug.test import TestResponse
+
+from my_monit.errors import Unauthenticated
+from my_monit.identity.oidc import OidcIdentity
+from my_monit.identity.provider import Subject
+from my_monit.storage.storage import Storage
+from my_monit.wiring import Container
+from tests.integration.instruments import Instruments
+from tests.integration.keys import add_key
+from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, Laboratory
+from tests.integration.rest_api import Api
+from tests.unit.issuer_stand_in import AUDIENCE, Issuer, issuer_stand_in
+
+KEY_ID = "0123456789abcdef"
+RECORD = {"name": SAM.name, "username": SAM.username, "email": SAM.email}
+#: From the moment on at which it is taken away.
+AT_ONCE_SECS = 1
+
+@pytest.fixture(name="issuer", scope="module")
+def issuer_of_tokens() -> Iterator[Issuer]:
+    with issuer_stand_in() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def local(api: Api) -> str:
+    return api.token(SAM)
+
+
+@pytest.fixture
+def oidc(issuer: Issuer, rest_container: Container) -> Iterator[str]:
+    """A token of the issuer; ADA goes on with one of our own."""
+    theirs, ours = OidcIdentity(issuer.url, audience=AUDIENCE), rest_container.identity()
+    token = issuer.token(sub=SAM.username)
+
+    class Either:
+        def verify(self, shown: str) -> Subject:
+            return (theirs if shown == token else ours).verify(shown)
+
+        def forget(self, username: str) -> None:
+            theirs.forget(username)
+
+    with rest_container.identity.override(providers.Object(Either())):
+        yield token
+    theirs.close()
+
+
+@pytest.fixture
+def key(storage: Storage, laboratory: Laboratory) -> str:
+    with storage.unit() as unit:
+        return add_key(unit, KEY_ID, SAM)
+
+
+@pytest.fixture(name="sam", params=["local", "oidc", "key"])
+def what_sam_shows(request: pytest.FixtureRequest) -> dict[str, str]:
+    return bearing(request.getfixturevalue(request.param))
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def change(api: Api, **changes: object) -> TestResponse:
+    return api.put(ADA, "/users/S001", json={**RECORD, **changes})
+
+
+#: What an admin does, and how SAM is answered then; a key is gone together with the role that it was made for.
+TAKEN: dict[str, tuple[Callable[[Api, str], TestResponse], set[int]]] = {
+    "the role": (lambda api, _: change(api, role="AUDITOR"), {401, 403}),
+    "the role, for a higher one": (lambda api, _: change(api, role="ADMIN"), {401, 403}),
+    "activity": (lambda api, _: change(api, active=False), {401}),
+    "everything personal": (lambda api, _: api(ADA, "DELETE", "/users/S001"), {401}),
+    "the experiment": (lambda api, number: api(ADA, "DELETE", f"/scientists-experiments/{number}/S001"), {404}),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN)
+def test_what_is_taken_away_is_gone_within_a_second_a5(api: Api, path: str, sam: dict[str, str], what: str) -> None:
+    take, statuses = TAKEN[what]
+    assert api.get(None, path, headers=sam).status_code == 200
+
+    began = monotonic()
+    assert take(api, path.rpartition("/")[2]).status_code < 300
+    answer = api.get(None, path, headers=sam)
+
+    assert answer.status_code in statuses
+    assert monotonic() - began < AT_ONCE_SECS
+
+
+def test_a_revoked_key_is_refused_within_a_second_a5(api: Api, path: str, key: str) -> None:
+    assert api.get(None, path, headers=bearing(key)).status_code == 200
+
+    began = monotonic()
+    assert api(SAM, "DELETE", f"/users/S001/keys/{KEY_ID}").status_code == 204
+
+    assert api.get(None, path, headers=bearing(key)).status_code == 401
+    assert monotonic() - began < AT_ONCE_SECS
+
+
+BREAKS: dict[str, Callable[[Api], TestResponse]] = {
+    "the user is set inactive": lambda api: change(api, active=False),
+    "the key is revoked": lambda api: api(SAM, "DELETE", f"/users/S001/keys/{KEY_ID}"),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+@pytest.mark.parametrize("stream", ["?format=csv", "?format=csv&limit=2500", "/changes?format=ndjson"])
+def test_a_stream_breaks_off_when_its_reader_is_nobody_any_more(
+    api: Api, path: str, key: str, instruments: Instruments, stream: str, what: str
+) -> None:
+    instruments.measured(("hertz", "", MORNING + number * SECOND, 1.0) for number in range(3000))
+    pieces = api.get(None, path + stream, headers=bearing(key), buffered=False).iter_encoded()
+    assert next(pieces)
+
+    assert BREAKS[what](api).status_code < 300
+
+    with pytest.raises(Unauthenticated):
+        list(pieces)

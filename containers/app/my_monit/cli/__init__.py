@@ -13,6 +13,7 @@ from flask import Flask
 
 from my_monit import __version__
 from my_monit.cli.adapters import adapter
+from my_monit.cli.keys import key
 from my_monit.cli.quarantine import quarantine
 from my_monit.errors import Fault, Invalid, MyMonitError
 from my_monit.health import served
@@ -54,6 +55,7 @@ def main() -> None:
 
 
 main.add_command(adapter)
+main.add_command(key)
 main.add_command(quarantine)
 
 

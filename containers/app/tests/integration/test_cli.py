@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 import my_monit
 from my_monit.cli import main
+from my_monit.identity import api_keys
 from my_monit.identity.local import LocalIdentity
 from my_monit.messaging.management import Management
 from my_monit.model import Role, User
@@ -19,7 +20,8 @@ from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
 from tests.integration.console import Audited, Mymonit, refused
-from tests.integration.laboratory import CANARY, Laboratory
+from tests.integration.keys import add_key
+from tests.integration.laboratory import CANARY, SAM, Laboratory
 from tests.integration.publisher import Account, Publisher
 
 PAT = {
@@ -193,6 +195,30 @@ class TestToken:
     def test_it_is_only_for_tokens_of_our_own(self, mymonit: Mymonit, rest_container: Container) -> None:
         line = refused(mymonit("token", "S001", IDENTITY="firebase", GOOGLE_APPLICATION_CREDENTIALS="/nowhere"))
         assert "GOOGLE_APPLICATION_CREDENTIALS" in line
+
+
+class TestKeys:
+    KEY_ID = "0123456789abcdef"
+
+    def test_a_key_that_was_found_is_revoked_by_its_public_id_alone(
+        self, mymonit: Mymonit, laboratory: Laboratory, storage: Storage, audited: Audited
+    ) -> None:
+        with storage.unit() as unit:
+            add_key(unit, self.KEY_ID, SAM)
+
+        result = mymonit("key", "revoke", self.KEY_ID)
+
+        assert (result.exit_code, result.output) == (0, f"revoked {self.KEY_ID} of S001\n")
+        assert audited() == ("@console", "key.revoke", f"user:S001 key:{self.KEY_ID}", "success")
+        assert "no such key" in refused(mymonit("key", "revoke", self.KEY_ID))
+        assert audited() == ("@console", "key.revoke", f"key:{self.KEY_ID}", "not_found")
+
+    def test_a_whole_key_is_not_shown_again_when_it_is_typed_by_mistake(self, mymonit: Mymonit) -> None:
+        secret = "5" * 64
+
+        result = mymonit("key", "revoke", api_keys.assemble(self.KEY_ID, secret))
+
+        assert result.exit_code == 2 and secret not in result.output
 
 
 class TestDemonstrationData:

@@ -1,8 +1,8 @@
 """API keys over REST, on a real database: made and told once, shown as bearer tokens, held to their scope, revoked."""
 
 import re
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,12 @@ from my_monit.services.keys import MAX_KEYS
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
+from tests.conftest import Eventually
 from tests.integration.keys import add_key
 from tests.integration.laboratory import ADA, SAM, SUE, UMA, Laboratory
 from tests.integration.log_lines import LogLines
 from tests.integration.rest_api import Api, pointers
+from tests.integration.together import STUCK_SECS
 from tests.rights import Cells, matrix
 from tests.unit.forged_keys import FORGED, Forger
 
@@ -149,27 +151,19 @@ def test_an_erased_user_s_keys_are_gone_from_the_database(
 
 @pytest.mark.usefixtures("without_waiting_for_the_disk")
 def test_two_keys_that_are_made_at_once_are_not_one_too_many(
-    rest_container: Container, storage: Storage, laboratory: Laboratory
+    api: Api, storage: Storage, administrator: Session, eventually: Eventually
 ) -> None:
-    with storage.unit() as unit:
-        for number in range(MAX_KEYS - 1):
-            add_key(unit, f"{number:016x}", SAM)
-    statuses: list[int] = []
-    start = threading.Barrier(2)
+    def is_waiting() -> bool:
+        return bool(administrator.rows("SELECT 1 FROM information_schema.processlist WHERE info LIKE '%FOR UPDATE'"))
 
-    def make() -> None:
-        api = Api(rest_container.rest_application(), rest_container.identity())
-        api.token(SAM)
-        start.wait()
-        statuses.append(api.post(SAM, "/users/S001/keys", json=ABOUT).status_code)
-
-    threads = [threading.Thread(target=make) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(statuses) == [201, 409]
+    with ThreadPoolExecutor(1) as executor:
+        with storage.unit() as unit:
+            unit.users.get("S001", lock=True)
+            second = executor.submit(api.post, SAM, "/users/S001/keys", json=ABOUT)
+            eventually(lambda: is_waiting() or second.done())
+            for number in range(MAX_KEYS):
+                add_key(unit, f"{number:016x}", SAM)
+        assert second.result(STUCK_SECS).status_code == 409
 
 
 # Shown as a bearer token

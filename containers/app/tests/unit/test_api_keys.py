@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -91,6 +92,17 @@ def test_a_forged_or_mangled_key_is_refused_in_the_same_words(
     assert refused(services, forge(forger))
     assert services.audited() == before
     assert services.keys.recognise(forger.good).user_id == "S001"
+
+
+@pytest.mark.parametrize("kind", ["no secret", "cut", "last digit of the checksum", "checksum of zeros"])
+def test_what_has_not_the_form_of_a_key_costs_no_look_into_the_database(services: Services, kind: str) -> None:
+    class Untouched(MemoryStorage):
+        def unit(self) -> NoReturn:
+            raise AssertionError
+
+    forged = FORGED[kind](Forger(make(services), "0" * 16))
+
+    assert refused(Services(Untouched()), forged)
 
 
 def test_at_least_forty_kinds_were_tried() -> None:

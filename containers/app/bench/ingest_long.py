@@ -15,7 +15,7 @@ from my_monit.wiring import Container
 
 #: Measures of a message, messages of a batch, and measures between two lines of --growth.
 ARRAY, BATCH, STEP = 1000, 50, 1_000_000
-#: Which share of the measures comes late, and by up to how many seconds: as far back as the table reaches.
+#: Which share of the messages comes late, as an adapter's spool does after an outage: from any time that the table has.
 LATE_SHARE, FIRST = 0.1, 1_500_000_000
 #: Messages that may wait in the queue, and lines that are printed.
 WAITING, LINES = 100_000, 40
@@ -42,13 +42,14 @@ def grow(rows: int) -> None:
 
 def _message(start_: int) -> Message:
     pick = random.Random(start_)
-    readings = []
-    for number in range(start_, start_ + ARRAY):
-        late = pick.randrange(number // SENSORS + 1) if pick.random() < LATE_SHARE else 0
-        readings.append({
+    late = pick.randrange(start_ // SENSORS + 1) if pick.random() < LATE_SHARE else 0
+    readings = [
+        {
             "experiment": EXPERIMENT, "measure": "hertz", "value": round(pick.random() * 100, 3),
             "timestamp": FIRST + number // SENSORS - late, "sensor": f"sensor-{number % SENSORS}",
-        })
+        }
+        for number in range(start_, start_ + ARRAY)
+    ]
     return Message(
         body=msgspec.json.encode(readings), routing_key="measures", message_id=b"%d" % start_, user_id=b"bench",
         content_type=None, content_encoding=None, type=None, headers=lambda: "{}",

@@ -137,8 +137,10 @@ class _WithNameServer(ProcessRunner):
 
 def rabbitmq_container(folder: Path) -> Broker:
     folder.mkdir(parents=True, exist_ok=True)
-    port, management_port, dist_port, epmd_port = free_ports(4)
+    port, management_port, dist_port, epmd_port, metrics_port = free_ports(5)
     conf, user, password = _configuration(folder, port=port, management_port=management_port)
+    with conf.open("a", encoding="utf-8") as file:
+        file.write(f"prometheus.tcp.port = {metrics_port}\n")  # the image has that plugin enabled
     environment = {
         "ERL_EPMD_PORT": epmd_port, "RABBITMQ_DIST_PORT": dist_port, "RABBITMQ_NODENAME": f"faults-{port}@localhost"
     }

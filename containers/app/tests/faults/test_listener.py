@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.faults.bench import Bench
-from tests.faults.deliveries import ACKNOWLEDGEMENT
+from tests.faults.deliveries import ACKNOWLEDGEMENT, DELIVERY
 from tests.faults.journal import element, readings
 from tests.faults.proxy import Link, Proxy
 from tests.faults.publisher import Message
@@ -46,6 +46,7 @@ FAIL_POINTS = (
     FailPoint("before insert", INSERT, "request", lambda bench: bench.to_database),
     FailPoint("after insert", INSERT, "reply", lambda bench: bench.to_database),
     FailPoint("after commit", COMMIT, "reply", lambda bench: bench.to_database),
+    FailPoint("on delivery", DELIVERY, "reply", lambda bench: bench.to_broker),
     FailPoint("after ack", ACKNOWLEDGEMENT, "sent", lambda bench: bench.to_broker),
 )
 
@@ -55,7 +56,7 @@ FAIL_POINTS = (
 def test_a_listener_that_is_killed_at_any_moment_loses_nothing_and_stores_nothing_twice(
     bench: Bench, times: int
 ) -> None:
-    points = FAIL_POINTS[-1:] if bench.database.encrypted else FAIL_POINTS
+    points = FAIL_POINTS[-2:] if bench.database.encrypted else FAIL_POINTS
     bench.begin()
     chance = random.Random(bench.seed)
     with bench.load(rate=300), bench.arrays():

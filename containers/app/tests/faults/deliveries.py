@@ -13,8 +13,6 @@ _NUMBERS = {
     b"l": ">q", b"L": ">q", b"I": ">i", b"i": ">I", b"b": ">b", b"B": ">B", b"s": ">h", b"u": ">H",
 }
 
-#: A message is delivered: class 60, method 60.
-DELIVERY = rb"\x01..\x00\x00\x00.\x00\x3c\x00\x3c"
 #: A consumer acknowledges: class 60, method 80.
 ACKNOWLEDGEMENT = rb"\x01..\x00\x00\x00\x0d\x00\x3c\x00\x50"
 

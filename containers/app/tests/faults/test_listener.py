@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.faults.bench import Bench
-from tests.faults.deliveries import ACKNOWLEDGEMENT, DELIVERY
+from tests.faults.deliveries import ACKNOWLEDGEMENT
 from tests.faults.journal import element, readings
 from tests.faults.proxy import Link, Proxy
 from tests.faults.publisher import Message
@@ -46,7 +46,7 @@ FAIL_POINTS = (
     FailPoint("before insert", INSERT, "request", lambda bench: bench.to_database),
     FailPoint("after insert", INSERT, "reply", lambda bench: bench.to_database),
     FailPoint("after commit", COMMIT, "reply", lambda bench: bench.to_database),
-    FailPoint("on delivery", DELIVERY, "reply", lambda bench: bench.to_broker),
+    FailPoint("before ack", ACKNOWLEDGEMENT, "request", lambda bench: bench.to_broker),
     FailPoint("after ack", ACKNOWLEDGEMENT, "sent", lambda bench: bench.to_broker),
 )
 
@@ -79,8 +79,10 @@ def test_a_listener_that_is_killed_at_any_moment_loses_nothing_and_stores_nothin
 def _kill_at(bench: Bench, point: FailPoint) -> None:
     pid = bench.listener.pid
 
-    def kill(_: Link) -> None:
+    def kill(link: Link) -> None:
         bench.listener.kill()
+        if point.at == "request":
+            link.reset()  # nor does it arrive
 
     trap = point.proxy(bench).set_trap(point.pattern, at=point.at, action=kill)
     assert trap.sprung.wait(60), f"the listener never came to the moment {point.name}"

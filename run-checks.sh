@@ -20,7 +20,7 @@ readonly LEAST_COVERAGE=90
 
 usage() {
     cat <<'USAGE'
-./run-checks.sh [PART...]     without a part: all but bench, properties and faults
+./run-checks.sh [PART...]     without a part: all but those that say "only by name"
 
     unit          the application, without servers
     integration   the application on a real database and a real broker
@@ -34,6 +34,10 @@ usage() {
     bench         only by name: the speed of the ingest lane, see docs/performance.md; BENCH_OPTIONS="--quick" and others
     properties    only by name: the parser and more than 100,000 generated bodies: each comes out to the last bit, or with
                   its reason. PROPERTY_EXAMPLES=15000 is how many for each of seven properties
+
+    firebase      only by name: IDENTITY=firebase with Firebase's own emulator, which npm installs into .local/emulator
+    pages         only by name: the sign-in page in headless Chromium, for each identity provider; the pictures are in
+                  containers/app/reports/pages
 
     faults [F2 F6 ...]   servers and listener killed, cut off, filled and frozen under load; nothing may be lost, doubled
                          or falsified. Without a name all of F1 to F22: hours. FAULTS_SEEDS="1 2 3" are the seeds;
@@ -74,6 +78,20 @@ needs_stack() {
     STACK=$(./run.sh env)
 }
 
+# From the lock, which names no registry: npm asks the one that it is set up for. Nothing that comes along is run.
+needs_emulator() {
+    local source=$APP/tests/emulator folder=$ROOT/.local/emulator
+    ensure_packages "$1"
+    export FIREBASE_TOOLS=$folder/node_modules
+    if cmp -s "$source/package-lock.json" "$folder/installed.json"; then return; fi
+    step "firebase: installing the emulator"
+    mkdir -p "$folder"
+    cp "$source"/package*.json "$folder"
+    (cd "$folder" && umask 022 && npm ci --ignore-scripts --omit=optional --no-audit --no-fund) \
+        >"$LOGS/emulator.log" 2>&1 || die "npm could not install Firebase's emulator; see $LOGS/emulator.log"
+    cp "$source/package-lock.json" "$folder/installed.json"
+}
+
 tests() {
     local rung=$1
     in_app coverage run --data-file="$REPORTS/.coverage.$rung" -m pytest "tests/$rung" "${@:2}" \
@@ -111,6 +129,14 @@ check_system() (
 check_adapters() (
     cd "$ROOT/adapters"
     "$VENV/bin/pytest" tests --junitxml="$REPORTS/adapters.xml"
+)
+
+check_firebase() { CI=true in_app pytest tests/emulator --junitxml="$REPORTS/firebase.xml"; }
+
+check_pages() (
+    eval "$STACK"
+    rm -rf "$REPORTS/pages"
+    CI=true in_app pytest tests/pages --junitxml="$REPORTS/pages.xml"
 )
 
 check_bench() (
@@ -165,6 +191,11 @@ run_part() {
     printf '\n== %s\n' "$part"
     case $part in
         integration | bench | contract) needs_infra ;;
+        firebase) needs_emulator firebase ;;
+        pages)
+            needs_emulator pages
+            needs_stack
+            ;;
         system) [[ -n ${MYMONIT_URL:-} ]] || needs_stack ;;
     esac
     set +e # the part itself stops at its first failure, which `if` would keep it from doing

@@ -44,6 +44,7 @@ next_steps() {
     cat <<SUMMARY
 
 MyMONIT is up:       $(https_url)
+Sign-in page:        $(https_url)/static/index.html
 Broker:              amqps://localhost:$AMQPS_PORT
 Certificates' CA:    $CA
 SUMMARY

@@ -54,7 +54,7 @@ write_container_settings() {
     for name in "${SETTINGS[@]}"; do
         case $name in
             LOGSTASH_PORT) ;;
-            *_PORT | *_ADMIN_* | ADAPTER_* | COMPOSE_* | GOOGLE_APPLICATION_CREDENTIALS) continue ;;
+            *_PORT | *_ADMIN_* | ADAPTER_* | COMPOSE_* | GOOGLE_APPLICATION_CREDENTIALS | OIDC_CA) continue ;;
         esac
         if ! is_secret "$name"; then echo "$name=${!name}"; fi
     done >"$STATE/settings"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the system must have: found, installed by apt when root may do so, or named for a person. Sourced.
 
-# ensure_packages native|docker
+# ensure_packages native|docker|firebase|pages
 ensure_packages() {
     local packages
     mapfile -t packages < <(missing_packages "$1")
@@ -21,6 +21,14 @@ missing_packages() {
     if [[ ! -x $VENV/bin/python ]] && ! can_make_venv; then echo python3-venv; fi
     has_command openssl || echo openssl
     has_command curl || echo curl
+    if [[ $1 == firebase || $1 == pages ]]; then
+        has_command node || echo nodejs
+        has_command npm || echo npm
+    fi
+    if [[ $1 == pages ]]; then
+        has_command chromium || echo chromium
+        has_command chromedriver || echo chromium-driver
+    fi
     if [[ $1 != native ]]; then return; fi
     has_command mariadbd && has_command mariadb-install-db && has_command my_print_defaults ||
         printf '%s\n' mariadb-server-core mariadb-client-core

@@ -18,7 +18,7 @@ load_settings() {
 has_setting() { grep -q "^[[:space:]]*$1=" "$ENV_FILE"; }
 add_setting() { has_setting "$1" || printf '%s=%s\n' "$1" "$2" >>"$ENV_FILE"; }
 add_secret() { has_setting "$1" || add_setting "$1" "$(openssl rand -hex 24)"; }
-is_secret() { [[ $1 == *_PASSWORD || $1 == *_KEY ]]; }
+is_secret() { [[ $1 == *_PASSWORD || $1 == *_KEY || $1 == *_SECRET ]]; }
 
 # add_port NAME CANDIDATE...: the first free candidate, otherwise the next free port above the last one.
 add_port() {
@@ -85,6 +85,7 @@ add_accounts() {
     add_setting ADAPTER_USER demo-adapter
     add_secret ADAPTER_PASSWORD
     add_setting IDENTITY local
+    add_secret SIGN_IN_KEY
     add_secret ELASTIC_PASSWORD
     add_secret KIBANA_PASSWORD
     add_secret KIBANA_ENCRYPTION_KEY
@@ -114,6 +115,10 @@ write_secrets() {
     for name in "${SETTINGS[@]}"; do
         is_secret "$name" || continue
         printf '%s' "${!name}" >"$SECRETS/$name"
+    done
+    # Docker Compose wants the file of every secret, also of those that are not set.
+    for name in FIREBASE_API_KEY OIDC_CLIENT_SECRET; do
+        if [[ -z ${!name:-} ]]; then : >"$SECRETS/$name"; fi
     done
     printf 'default_user = %s\ndefault_pass = %s\n' "$RABBIT_ADMIN_USER" "$RABBIT_ADMIN_PASSWORD" \
         >"$SECRETS/broker.conf"

@@ -194,11 +194,30 @@ class IdentityConfiguration(_Settings):
     identity_issuer: Name = Field("mymonit", description="issuer of local tokens")
     identity_audience: Name = Field("mymonit", description="audience of local tokens")
     google_application_credentials: Path | None = Field(None, description="Firebase's service account file")
+    firebase_auth_emulator_host: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$",
+        description="host and port of Firebase's emulator, which signs nothing; only in development",
+    )
+    mymonit_mode: Literal["production", "development"] = Field(
+        "production", description="in production no emulator vouches for anybody"
+    )
     oidc_issuer: str | None = Field(
         None, pattern=_ISSUER, description="the OpenID Connect issuer, exactly as its tokens name it"
     )
     oidc_audience: Name | None = Field(None, description="the audience that its tokens for MyMONIT name")
     oidc_ca: Path | None = Field(None, description="the certificate authority of the issuer, unless the system's")
+
+
+class SignInConfiguration(_Settings):
+    """What the sign-in page needs; without it, tokens are had elsewhere."""
+
+    firebase_api_key: SecretStr | None = Field(None, description="the web API key of the Firebase project")
+    oidc_client_id: Name | None = Field(None, description="what the issuer calls the sign-in page")
+    oidc_client_secret: SecretStr | None = Field(None, description="its secret, where the issuer gives it one")
+    oidc_scope: Name = Field("openid", description="the scopes to ask for, with blanks between them")
+    sign_in_key: SecretStr | None = Field(
+        None, min_length=32, description="signs what a browser keeps while its user signs in"
+    )
 
 
 class LoggingConfiguration(_Settings):

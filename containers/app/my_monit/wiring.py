@@ -4,7 +4,7 @@ from dependency_injector import containers, providers
 
 from my_monit import settings
 from my_monit.health import Health
-from my_monit.identity.choice import open_identity
+from my_monit.identity.choice import open_identity, open_sign_in
 from my_monit.logs.audit import Audit
 from my_monit.messaging.accounts import BrokerAccounts
 from my_monit.messaging.connector import RabbitConnector
@@ -27,6 +27,7 @@ from my_monit.services.keys import KeyService
 from my_monit.services.measure_types import MeasureTypeService
 from my_monit.services.measures import MeasureService
 from my_monit.services.quarantine import QuarantineService
+from my_monit.services.sessions import SessionService
 from my_monit.services.summary import SummaryService
 from my_monit.services.tokens import TokenService
 from my_monit.services.users import UserService
@@ -48,15 +49,18 @@ class Container(containers.DeclarativeContainer):
     health_configuration = providers.Singleton(settings.load, settings.HealthConfiguration)
     guard_configuration = providers.Singleton(settings.load, settings.GuardConfiguration)
     identity_configuration = providers.Singleton(settings.load, settings.IdentityConfiguration)
+    sign_in_configuration = providers.Singleton(settings.load, settings.SignInConfiguration)
     logging_configuration = providers.Singleton(settings.load, settings.LoggingConfiguration)
 
     storage_connector = providers.Singleton(StorageConnector, storage_configuration)
     storage = providers.Singleton(Storage, storage_connector)
     identity = providers.Singleton(open_identity, identity_configuration)
+    sign_in = providers.Singleton(open_sign_in, identity_configuration, sign_in_configuration, identity)
     audit = providers.Singleton(Audit, storage)
 
     user_service = providers.Singleton(UserService, storage, audit)
     key_service = providers.Singleton(KeyService, storage, audit)
+    session_service = providers.Singleton(SessionService, audit, user_service, identity, sign_in)
     erasure_service = providers.Singleton(ErasureService, audit, identity)
     access_service = providers.Singleton(AccessService, audit)
     experiment_service = providers.Singleton(ExperimentService, audit)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 KEYS = {"key": "0123456789abcdef", "nokey": "fedcba9876543210"}
 CALLERS = ("A001", "S001", "S002", "U001", None)
 METHODS = ("GET", "POST", "PUT", "DELETE")
+#: How paths begin at which nobody asks who is calling.
+OPEN_TO_ALL = ("/health/", "/openapi.json", "/docs", "/static/", "/sign-in/")
 
 MATRIX = """
 path                                      GET                  POST                 PUT                  DELETE
@@ -73,6 +75,13 @@ path                                      GET                  POST             
 /docs                                     200 200 200 200 200  -                    -                    -
 /docs/start.js                            200 200 200 200 200  -                    -                    -
 /docs/swagger-ui.css                      200 200 200 200 200  -                    -                    -
+/static/index.html                        200 200 200 200 200  -                    -                    -
+/static/page.js                           200 200 200 200 200  -                    -                    -
+/static/nothing.html                      404 404 404 404 404  -                    -                    -
+/sign-in/way                              200 200 200 200 200  -                    -                    -
+/sign-in/password                         -                    415 415 415 415 415  -                    -
+/sign-in/begin                            -                    415 415 415 415 415  -                    -
+/sign-in/finish                           -                    415 415 415 415 415  -                    -
 /nowhere                                  404 404 404 404 401  404 404 404 404 401  404 404 404 404 401  404 404 404 404 401
 """
 

@@ -64,7 +64,7 @@ main.add_command(quarantine)
 def rest(container: Container) -> None:
     """Serve the REST API, behind the proxy."""
     container.storage().verify()
-    container.identity()
+    container.sign_in()
     container.storage().close()
     container.rest_listener(_make_app).run()
 

@@ -1,4 +1,5 @@
-"""The public keys of an OpenID Connect issuer: found by discovery, kept, and read again when they may have changed.
+"""What an OpenID Connect issuer publishes, above all its keys: found by discovery, kept, and read again when it may
+have changed.
 
 Only the issuer that the settings name is ever asked, and never because of what a token says about where keys are: a
 token can at most cause one reading a minute, by naming a key that nobody knows.
@@ -39,8 +40,9 @@ _LEAST_RSA_BITS = 2048
 _log = get_logger("identity")
 
 
-class _Keys(NamedTuple):
-    by_id: dict[str, dict[str, Any]]
+class _Published(NamedTuple):
+    discovery: dict[str, Any]
+    keys_by_id: dict[str, dict[str, Any]]
     read_at: float
 
 
@@ -53,7 +55,7 @@ class IssuerKeys:
         self._session = requests.Session()
         self._session.verify = ca or True
         self._lock = threading.Lock()
-        self._keys = _Keys({}, -MAX_AGE_SECS)
+        self._published = _Published({}, {}, -MAX_AGE_SECS)
         self._tried_at = -float(RETRY_SECS)
         try:
             self._read()
@@ -63,22 +65,33 @@ class IssuerKeys:
     def find(self, key_id: str, algorithm: str) -> Any:
         """The key of this id, made for this algorithm. Raises Unauthenticated, or IdentityUnavailable when the issuer
         has not been reached for too long."""
-        age = self._clock() - self._keys.read_at
-        if age > FRESH_SECS or key_id not in self._keys.by_id:
+        if key_id not in self._published.keys_by_id or self._age() > FRESH_SECS:
             self._refresh()
-        if self._clock() - self._keys.read_at > MAX_AGE_SECS:
+        if self._age() > MAX_AGE_SECS:
             raise IdentityUnavailable("the identity provider's keys cannot be read just now")
-        found = self._keys.by_id.get(key_id)
+        found = self._published.keys_by_id.get(key_id)
         if found is None or not _fits(found, algorithm):
             raise refusal()
         return _public_key(found, algorithm)
 
+    def endpoint(self, kind: str) -> str:
+        """Where the issuer does it: "authorization", "token". Raises IdentityUnavailable when that is not known."""
+        if self._age() > FRESH_SECS:
+            self._refresh()
+        address = self._published.discovery.get(f"{kind}_endpoint")
+        if not isinstance(address, str) or not _as_safe(address, as_=self._issuer):
+            raise IdentityUnavailable("the identity provider cannot be reached, or does not say where to sign in")
+        return address
+
     def close(self) -> None:
         self._session.close()
 
+    def _age(self) -> float:
+        return self._clock() - self._published.read_at
+
     def _refresh(self) -> None:
         """By one thread at a time, and seldom; the others go on with the keys that there are."""
-        if self._lock.locked() and self._keys.by_id:
+        if self._lock.locked() and self._published.keys_by_id:
             return
         with self._lock:
             if self._clock() - self._tried_at < RETRY_SECS:
@@ -100,7 +113,7 @@ class IssuerKeys:
         by_id = {key["kid"]: key for key in keys if _usable(key)} if isinstance(keys, list) else {}
         if not by_id:
             raise ConfigurationError("OIDC_ISSUER: it has no key that signatures could be verified with")
-        self._keys = _Keys(by_id, self._clock())
+        self._published = _Published(found, by_id, self._clock())
 
     def _get(self, address: str) -> dict[str, Any]:
         try:

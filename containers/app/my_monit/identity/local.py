@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from my_monit.errors import Fault, Invalid
 from my_monit.identity.keys import private_key
-from my_monit.identity.provider import MAX_USERNAME_CHARS, Subject, is_username, refusal, subject_of, unverified_header
+from my_monit.identity.provider import (
+    MAX_LIFETIME, MAX_USERNAME_CHARS, Subject, is_username, may_live, refusal, subject_of, unverified,
+)
 
-MAX_LIFETIME = timedelta(hours=24)
 #: Seconds that the clocks of two hosts may differ.
 LEEWAY_SECS = 30
 
@@ -51,7 +52,8 @@ class LocalIdentity:
 
     def verify(self, token: str) -> Subject:
         # Our own header is the only right one: no other key, algorithm or type, and nothing critical or embedded.
-        if unverified_header(token) != self._header:
+        header, _ = unverified(token)
+        if header != self._header:
             raise refusal()
         try:
             claims = jwt.decode(
@@ -65,17 +67,12 @@ class LocalIdentity:
             )
         except jwt.PyJWTError as error:
             raise refusal() from error
-        subject = subject_of(claims)
-        if not _may_live(subject.issued_at, claims["exp"]):
+        if not may_live(claims["iat"], claims["exp"]):
             raise refusal()
-        return subject
+        return subject_of(claims)
 
     def forget(self, username: str) -> None:
         """Nothing is kept about anybody."""
-
-
-def _may_live(issued_at: int, expires: object) -> bool:
-    return isinstance(expires, int) and 0 < expires - issued_at <= MAX_LIFETIME.total_seconds()
 
 
 def _thumbprint(key: Ed25519PublicKey) -> str:

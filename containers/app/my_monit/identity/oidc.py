@@ -1,6 +1,5 @@
 """Access tokens of an OpenID Connect issuer: Keycloak, or a laboratory's single sign-on."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +7,8 @@ import jwt
 
 from my_monit.errors import ConfigurationError
 from my_monit.identity.issuer_keys import IssuerKeys
-from my_monit.identity.provider import Subject, refusal, subject_of, unverified_header
+from my_monit.identity.provider import Subject, is_plain, may_live, refusal, subject_of, unverified
 
-#: A token that lives longer was not made for callers of an API.
-MAX_LIFETIME = timedelta(hours=24)
 #: Seconds that the issuer's clock and ours may differ.
 LEEWAY_SECS = 30
 #: Signatures by a private key that only the issuer has; never one that whoever verifies could make, and never none.
@@ -31,56 +28,55 @@ class OidcIdentity:
         """Raises ConfigurationError when there is another issuer at this address than it should be."""
         if ca is not None and not ca.is_file():
             raise ConfigurationError(f"OIDC_CA: there is no file {ca}")
-        self._issuer = issuer
         self._audience = audience
-        self._keys = IssuerKeys(issuer, ca=str(ca) if ca else None)
+        self.issuer = issuer
+        self.ca = ca
+        self.keys = IssuerKeys(issuer, ca=str(ca) if ca else None)
 
     def verify(self, token: str) -> Subject:
-        header = unverified_header(token)
-        if not _is_usual(header):
-            raise refusal()
-        key = self._keys.find(header["kid"], header["alg"])
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[header["alg"]],
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=LEEWAY_SECS,
-                options={"require": _CLAIMS, "strict_aud": True},
-            )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
-            raise refusal() from error
+        claims = self.signed_claims(token, audience=self._audience, strict_aud=True)
         if not _is_access_token(claims):
             raise refusal()
         return subject_of(claims)
+
+    def signed_claims(self, token: str, *, audience: str, strict_aud: bool = False) -> dict[str, Any]:
+        """What the issuer says now, for this audience; for no other, too, when that is `strict_aud`.
+
+        Raises Unauthenticated, or IdentityUnavailable.
+        """
+        header, _ = unverified(token)
+        if not _is_usual(header):
+            raise refusal()
+        key = self.keys.find(header["kid"], header["alg"])
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[header["alg"]],
+                issuer=self.issuer,
+                audience=audience,
+                leeway=LEEWAY_SECS,
+                options={"require": _CLAIMS, "strict_aud": strict_aud},
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise refusal() from error
 
     def forget(self, username: str) -> None:
         """An issuer's accounts are not ours to delete."""
 
     def close(self) -> None:
-        self._keys.close()
+        self.keys.close()
 
 
 def _is_usual(header: dict[str, Any]) -> bool:
-    """Known algorithm and type, and nothing that a verifier would have to understand; embedded keys do not matter,
-    for only the key id is ever used, but who sends them means no good."""
-    kind = header.get("typ")
     return (
-        header.get("alg") in ALGORITHMS
-        and isinstance(header.get("kid"), str)
-        and (kind.lower() if isinstance(kind, str) else kind) in _TYPES
-        and not header.keys() & {"crit", "jwk", "jku", "x5u", "x5c", "b64"}
+        header.get("alg") in ALGORITHMS and isinstance(header.get("kid"), str) and is_plain(header, types=_TYPES)
     )
 
 
 def _is_access_token(claims: dict[str, Any]) -> bool:
-    issued, expires = claims["iat"], claims["exp"]
-    whole = isinstance(issued, int) and isinstance(expires, int)
     return (
-        whole
-        and 0 < expires - issued <= MAX_LIFETIME.total_seconds()
+        may_live(claims["iat"], claims["exp"])
         and claims.get("typ") in _KINDS
         and not claims.keys() & _FOREIGN_CLAIMS
     )

@@ -3,8 +3,9 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from my_monit.errors import Unauthenticated
@@ -13,7 +14,11 @@ from my_monit.errors import Unauthenticated
 MAX_TOKEN_CHARS = 8192
 #: Characters; Firebase's limit for a uid.
 MAX_USERNAME_CHARS = 128
+#: A token that lives longer was not made for callers of an API.
+MAX_LIFETIME = timedelta(hours=24)
 
+#: Fields of a header that bring keys along, or that a verifier would have to understand.
+_ODD_FIELDS = frozenset({"crit", "jwk", "jku", "x5u", "x5c", "b64"})
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -41,16 +46,16 @@ def refusal() -> Unauthenticated:
     return Unauthenticated("the token is not valid")
 
 
-def unverified_header(token: str) -> dict[str, Any]:
-    """The header of a token whose form is right. Raises Unauthenticated unless it is three parts, two of them objects.
+def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token whose form is right. Raises Unauthenticated unless it is three parts, two of them
+    objects.
 
-    Nothing that it says may be believed; its form is checked first because libraries stumble over odd ones.
+    Nothing that they say may be believed; their form is checked first because libraries stumble over odd ones.
     """
     if len(token) > MAX_TOKEN_CHARS or not _COMPACT.fullmatch(token):
         raise refusal()
     header, claims, _ = token.split(".")
-    _object(claims)
-    return _object(header)
+    return _object(header), _object(claims)
 
 
 def _object(part: str) -> dict[str, Any]:
@@ -71,6 +76,20 @@ def subject_of(claims: Mapping[str, object]) -> Subject:
     if not isinstance(issued_at, int):
         raise refusal()
     return Subject(username, issued_at)
+
+
+def is_plain(header: Mapping[str, object], *, types: Container[str | None]) -> bool:
+    """A type of `types` (lower case), and nothing beside the usual: embedded keys do not matter, for only the key id is
+    ever used, but who sends them means no good."""
+    kind = header.get("typ")
+    return (kind.lower() if isinstance(kind, str) else kind) in types and not header.keys() & _ODD_FIELDS
+
+
+def may_live(issued_at: object, expires: object) -> bool:
+    """Both are whole seconds, and not further apart than a token may live."""
+    if not (isinstance(issued_at, int) and isinstance(expires, int)):
+        return False
+    return 0 < expires - issued_at <= MAX_LIFETIME.total_seconds()
 
 
 def is_username(text: str) -> bool:

@@ -14,8 +14,8 @@ from my_monit.logs.logger import get_logger
 from my_monit.logs.trace import traced
 from my_monit.model import KEY_ID
 from my_monit.rest import (
-    associations, authentication, contract, description, experiments, health, keys, measure_types, measures,
-    quarantine, summary, users,
+    associations, authentication, contract, description, experiments, health, keys, measure_types, measures, page,
+    quarantine, sign_in, summary, users,
 )
 from my_monit.rest.blueprint import refuse_unread_query
 from my_monit.rest.conditions import unless_unchanged
@@ -31,6 +31,8 @@ _BLUEPRINTS = (
     users.blueprint, keys.blueprint, experiments.blueprint, associations.blueprint, measure_types.blueprint,
     measures.blueprint, summary.blueprint, quarantine.blueprint, health.blueprint,
 )
+#: For a browser, and so not in the API's description.
+_FOR_PEOPLE = (description.blueprint, page.blueprint, sign_in.blueprint)
 
 _log = get_logger("rest")
 
@@ -95,7 +97,8 @@ def create_app() -> Flask:
     api.register_converter(_Key, lambda _: {"type": "string", "pattern": f"^(?:{KEY_ID.pattern})$"})
     for blueprint in _BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.register_blueprint(description.blueprint)
+    for pages in _FOR_PEOPLE:
+        app.register_blueprint(pages)
     app.extensions["openapi"] = contract.complete(api.spec.to_dict(), app)
     ExceptionResource().register(app)
     app.wsgi_app = _Traced(app.wsgi_app)  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from my_monit.services.keys import KeyService
 from my_monit.services.users import UserService
 
 #: Blueprints that anyone may call.
-PUBLIC = frozenset({"health", "description"})
+PUBLIC = frozenset({"health", "description", "page", "sign-in"})
 
 #: RFC 6750; a scheme is the same in any case (RFC 9110).
 _BEARER = re.compile(r"(?i:Bearer) ([A-Za-z0-9._~+/=-]+)")

@@ -1,5 +1,7 @@
 """Serves the application with gunicorn: several processes, several threads each."""
 
+import ctypes
+import resource
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,10 @@ WORKER_SECS = 60
 GRACE_SECS = 20
 #: Seconds that an idle connection of the proxy stays open: longer than the proxy keeps it, so that it closes first.
 KEEP_ALIVE_SECS = 75
+
+
+#: Of prctl(2).
+_PR_SET_DUMPABLE = 4
 
 
 class _Logger(glogging.Logger):
@@ -64,7 +70,15 @@ class RestListener(BaseApplication):
             socket.create_server((host, port)).close()
         except OSError as error:
             raise ConfigurationError(f"REST_PORT: {host}:{port} is in use") from error
+        _forbid_core_dumps()
         super().run()
 
     def load(self) -> Flask:
         return self._make_app()
+
+
+def _forbid_core_dumps() -> None:
+    """Tokens and passwords pass through these processes: no crash may write them to a disk, nor hand them to the
+    system's collector of crashes, which limits do not hold back."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -114,6 +114,28 @@ def test_a_body_that_is_refused_unread_harms_nobody_else(as_user, admin):
         assert admin("GET", "/users/me").status_code == 200
 
 
+def test_attempts_to_sign_in_are_few_while_everything_else_goes_on(as_user):
+    """What they find does not matter to the edge: here nobody signs in with a password."""
+    nobody = as_user(None)
+
+    answers = [nobody("POST", "/sign-in/password", json={"email": "a", "password": "b"}) for _ in range(40)]
+
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} <= {409, 429}
+    assert len(refused) >= 5
+    assert {(answer.headers["Content-Type"], answer.headers["Retry-After"]) for answer in refused} == {(PROBLEM, "3")}
+    assert nobody("GET", "/sign-in/way").status_code == 200
+    assert nobody("POST", "/users/", json={}).status_code == 401
+
+
+def test_the_sign_in_page_is_served_with_its_own_policy(as_user):
+    page = as_user(None)("GET", "/static/index.html")
+
+    assert page.status_code == 200
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
 def sent_raw(request: bytes) -> bytes:
     """The answer to bytes that no client library would send."""
     host, port = address()

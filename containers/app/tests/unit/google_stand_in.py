@@ -30,8 +30,11 @@ class Google:
         self.url = url
         self.key = new_key(KEY_ID)
         self.certificate = _certificate(self.key)
+        #: By e-mail address: whose it is, and the password.
+        self.passwords: dict[str, tuple[str, str]] = {}
         self.users: dict[str, dict[str, Any]] = {UID: {"localId": UID, "validSince": "1"}}
         self.requests: list[str] = []
+        self.api_keys: list[str | None] = []
         #: The status of an answer by the last part of its path, where it is not 200.
         self.statuses: dict[str, HTTPStatus] = {}
         self.may_answer = Event()
@@ -82,7 +85,17 @@ class Google:
                     return {"error": {"message": "INSUFFICIENT_PERMISSION"}}
                 known = self.users.pop(json.loads(body)["localId"], None)
                 return {"kind": "x"} if known else {"error": {"message": "USER_NOT_FOUND"}}
+            case "accounts:signInWithPassword":
+                return self._signed_in(**json.loads(body))
         raise AssertionError(f"firebase-admin asked for {path}")
+
+    def _signed_in(self, email: str, password: str, **_: object) -> dict[str, Any]:
+        uid, right = self.passwords.get(email, ("", None))
+        if password != right:
+            self.statuses["accounts:signInWithPassword"] = HTTPStatus.BAD_REQUEST
+            return {"error": {"message": "INVALID_LOGIN_CREDENTIALS"}}
+        claims = {**self.claims(), "sub": uid, "user_id": uid}
+        return {"idToken": compact(self.header(), claims, google=self), "refreshToken": "refresh", "expiresIn": "3600"}
 
 
 @cache
@@ -105,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # pylint: disable=invalid-name  # http.server's name
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.google.requests.append(self.path)
+        self.google.api_keys.append(self.headers.get("X-Goog-Api-Key"))
         self.google.may_answer.wait()
         answer = json.dumps(self.google.answer(self.path, body)).encode()
         self.send_response(self.google.statuses.get(self.path.rsplit("/", 1)[-1], HTTPStatus.OK))

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from my_monit.errors import ConfigurationError, IdentityUnavailable, Unauthenticated
 from my_monit.identity import issuer_keys
 from my_monit.identity.issuer_keys import FRESH_SECS, MAX_AGE_SECS, RETRY_SECS, IssuerKeys
-from my_monit.identity.oidc import MAX_LIFETIME, OidcIdentity
-from my_monit.identity.provider import Subject
+from my_monit.identity.oidc import OidcIdentity
+from my_monit.identity.provider import MAX_LIFETIME, Subject
 from tests.unit.forgery import CLAIMS, FORM, TIMES, Forger, compact, hs256, with_changes, with_times
 from tests.unit.issuer_stand_in import AUDIENCE, UID, Issuer, issuer_stand_in, octet_jwk, public_jwk
 

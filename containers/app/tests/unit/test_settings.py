@@ -8,8 +8,8 @@ from my_monit import settings
 from my_monit.errors import ConfigurationError
 from my_monit.settings import (
     DemonstrationConfiguration, HealthConfiguration, IdentityConfiguration, IngestionConfiguration,
-    LoggingConfiguration, RabbitAdministration, RabbitConfiguration, RestConfiguration, StorageAdministration,
-    StorageConfiguration, load,
+    LoggingConfiguration, RabbitAdministration, RabbitConfiguration, RestConfiguration, SignInConfiguration,
+    StorageAdministration, StorageConfiguration, load,
 )
 
 SECRET = "a-secret-that-no-message-may-show"
@@ -24,14 +24,19 @@ GROUPS = {
     RestConfiguration: set(),
     HealthConfiguration: set(),
     IdentityConfiguration: set(),
+    SignInConfiguration: set(),
     LoggingConfiguration: set(),
 }
 SECRETS = {
     "DB_PASSWORD": StorageConfiguration, "DB_ADMIN_PASSWORD": StorageAdministration,
     "RABBIT_PASSWORD": RabbitConfiguration, "RABBIT_ADMIN_PASSWORD": RabbitAdministration,
-    "ADAPTER_PASSWORD": DemonstrationConfiguration,
+    "ADAPTER_PASSWORD": DemonstrationConfiguration, "FIREBASE_API_KEY": SignInConfiguration,
+    "OIDC_CLIENT_SECRET": SignInConfiguration, "SIGN_IN_KEY": SignInConfiguration,
 }
-_PREFIXES = ("DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "OIDC", "LOG", "LOGSTASH", "GOOGLE", "MAX")
+_PREFIXES = (
+    "DB", "RABBIT", "ADAPTER", "REST", "HEALTH", "IDENTITY", "OIDC", "LOG", "LOGSTASH", "GOOGLE", "MAX", "FIREBASE",
+    "SIGN", "MYMONIT",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +107,10 @@ def test_the_defaults_are_those_of_the_documentation(given: pytest.MonkeyPatch) 
         (IdentityConfiguration, "IDENTITY", "firebase", "identity"),
         (IdentityConfiguration, "IDENTITY_KEY_FILE", "/key.pem", "identity_key_file"),
         (IdentityConfiguration, "GOOGLE_APPLICATION_CREDENTIALS", "/account.json", "google_application_credentials"),
+        (IdentityConfiguration, "FIREBASE_AUTH_EMULATOR_HOST", "localhost:9099", "firebase_auth_emulator_host"),
+        (IdentityConfiguration, "MYMONIT_MODE", "development", "mymonit_mode"),
+        (SignInConfiguration, "OIDC_CLIENT_ID", "page", "oidc_client_id"),
+        (SignInConfiguration, "OIDC_SCOPE", "openid lab", "oidc_scope"),
         (LoggingConfiguration, "LOG_LEVEL", "DEBUG", "log_level"),
         (LoggingConfiguration, "LOGSTASH_HOST", "logstash", "logstash_host"),
         (LoggingConfiguration, "LOGSTASH_PORT", "5044", "logstash_port"),
@@ -139,6 +148,9 @@ def test_a_variable_sets_its_field(
             "OIDC_ISSUER",
             ["lab.example", "http://lab.example", "ftp://lab.example", "https://a@lab.example", "https://lab.example?x"],
         ),
+        (IdentityConfiguration, "MYMONIT_MODE", ["PRODUCTION", "test"]),
+        (IdentityConfiguration, "FIREBASE_AUTH_EMULATOR_HOST", ["localhost", "http://localhost:9", "localhost:9/x"]),
+        (SignInConfiguration, "SIGN_IN_KEY", ["x" * 31]),
         (LoggingConfiguration, "LOG_LEVEL", ["debug", "LOUD", "10"]),
     ],
 )
@@ -175,14 +187,14 @@ class TestSecretsInFiles:
     def test_every_secret_may_come_from_a_file(
         self, given: pytest.MonkeyPatch, tmp_path: Path, variable: str, group: type[settings._Settings]
     ) -> None:
-        (tmp_path / "secret").write_text("from-the-file\r\n", encoding="utf-8")
-        given.delenv(variable)
+        (tmp_path / "secret").write_text("from-the-file, which is long enough\r\n", encoding="utf-8")
+        given.delenv(variable, raising=False)
         given.setenv(f"{variable}_FILE", str(tmp_path / "secret"))
 
         loaded = load(group)
 
-        secret = getattr(loaded, variable.partition("_")[2].lower())
-        assert secret.get_secret_value() == "from-the-file"
+        secret = getattr(loaded, variable.lower().removeprefix(str(group.model_config["env_prefix"]).lower()))
+        assert secret.get_secret_value() == "from-the-file, which is long enough"
         assert "from-the-file" not in repr(loaded)
 
     def test_a_variable_and_a_file_at_once_are_a_mistake(self, given: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_what_is_absent_is_refused_as_slowly_as_what_is_forbidden_a9(api: Api, r
 
 
 class TestIdentifiers:
-    """A10: identifiers are compared byte by byte. A11: whatever is in them stays data."""
+    """A10: they are compared byte by byte."""
 
     @pytest.mark.parametrize("user_id", ["s001", "S001%20", "%20S001", "S001%00", "%C5%9A001", "S00%EF%BC%91", "S001%E2%80%8B"])
     def test_a_user_id_that_resembles_another_is_nobody_s_a10(self, api: Api, user_id: str) -> None:
@@ -209,28 +209,3 @@ class TestIdentifiers:
             assert api.post(ADA, "/users/", json=record).status_code == 201
         assert api(ADA, "DELETE", "/users/x1").status_code == 204
         assert api.get(ADA, "/users/X1").status_code == 200
-
-    INJECTIONS = (
-        "' OR '1'='1", "1; DROP TABLE USERS", "1 UNION SELECT 1", "') OR 1=1 -- ", "\\' OR 1=1#", "%' OR '1'='1",
-        "${jndi:ldap://x}", "{{7*7}}", "%s%s%n", "1/**/OR/**/1", "0x31 OR 1", "SLEEP(5)", '" OR ""="', "\\",
-    )
-
-    @pytest.mark.parametrize("text", INJECTIONS)
-    def test_sql_in_any_parameter_is_data_or_refused_a11(
-        self, api: Api, text: str, everything: Callable[[], list[object]], administrator: Session
-    ) -> None:
-        before = everything()
-        begun = perf_counter()
-        for path in ("/users/", "/experiments/", "/scientists-experiments/", "/measure-types/", "/users/S001/associations"):
-            for name in ("limit", "cursor", "sort", "filter", "order"):
-                assert api.get(ADA, path, query_string={name: text}).status_code == 422
-        for path in ("/users/{}", "/experiments/{}", "/users/{}/associations", "/users/S001/experiments/{}/access"):
-            assert api.get(ADA, path.format(text.replace("/", "%2F").replace("%", "%25"))).status_code == 404
-        assert api.post(ADA, "/experiments/", json={"name": text}).status_code == 422
-        assert everything() == before
-        assert perf_counter() - begun < 5
-
-        stored = {"name": text.strip(), "username": f"canary-{text.strip()}", "email": text.strip()}
-        answer = api.put(ADA, "/users/S002", json=stored)
-        assert answer.status_code == 200 and answer.json["name"] == text.strip()
-        assert api.get(ADA, "/users/S002").json == answer.json

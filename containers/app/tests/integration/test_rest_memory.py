@@ -24,21 +24,23 @@ def many_measures(storage: Storage, administrator: Session, laboratory: Laborato
     administrator.execute(f"INSERT INTO MEASURES VALUES ({series_id}, 1649228400000000000, 1, 20.1, 0, 1)")
     for count in (2**power for power in range(LONG.bit_length() - 1)):
         administrator.execute(
-            f"INSERT INTO MEASURES SELECT series_id, time + {count} * 25000000, measure_id + {count}, value + {count} / 7, "
-            f"received, publisher_id FROM MEASURES WHERE series_id = {series_id}"
+            f"INSERT INTO MEASURES SELECT series_id, time + {count} * 25000000, measure_id + {count}, "
+            f"value + {count} / 7, received, publisher_id FROM MEASURES WHERE series_id = {series_id}"
         )
     administrator.commit()
 
 
 def test_a_worker_that_exports_arrow_stays_below_150_mib_and_takes_no_more_for_a_longer_export(
-    storage: Storage, administrator: Session, laboratory: Laboratory, path: str, environment: dict[str, str], tmp_path: Path
+    storage: Storage, administrator: Session, laboratory: Laboratory, path: str, environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     many_measures(storage, administrator, laboratory)
 
+    exports = [SAM.username, f"{path}?format=arrow", str(SHORT), str(LONG)]
+    keys = {"IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.exporting", SAM.username, f"{path}?format=arrow", str(SHORT), str(LONG)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-        env={**environment, "IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")},
+        [sys.executable, "-m", "tests.integration.exporting", *exports], cwd=ROOT, capture_output=True, text=True,
+        timeout=120, check=False, env=environment | keys,
     )
 
     assert done.returncode == 0, done.stderr

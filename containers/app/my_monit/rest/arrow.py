@@ -21,6 +21,8 @@ class ArrowFormat:
             self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
         except ImportError as error:
             raise NotAcceptable("Arrow is not installed here: the extra arrow of mymonit") from error
+        # pyarrow's own allocator keeps more of what is freed, in a worker that may never be asked for Arrow again.
+        self._arrow.set_memory_pool(self._arrow.system_memory_pool())
         self._names: list[Any] = []
 
     def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:

@@ -1,12 +1,14 @@
 """Measures as a stream of any length: in pieces, each in a transaction of its own, two at a time.
 
 Nothing is held between two pieces, so a slow reader holds nothing up, and each looks again at whether the reader still
-may. Pieces are windows of time next to each other: while one is sent, a second connection reads the next.
+may. Pieces are windows of time next to each other: while one is sent, two connections read the next two.
 """
 
+from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from my_monit.errors import NotFound
 from my_monit.model import Actor, Position, Selection
@@ -18,6 +20,8 @@ from my_monit.timestamps import LATEST
 STREAM_CHUNK = 10_000
 #: Measures of the first piece, so that the first byte does not wait for a whole one.
 FIRST_CHUNK = 1000
+#: Connections that read for one stream.
+READERS = 2
 #: How many times that a window may hold that turns out denser than the one before; the rest comes in another piece.
 LEEWAY = 2
 #: How much wider the next window may be than one that held too little.
@@ -68,31 +72,48 @@ class Export:
     def _windows(
         self, selection: Selection, after: Position | None, width: int
     ) -> Generator[Text, None, Selection]:
-        """Pairs of windows until both are empty; returns the selection that is left."""
-        with ThreadPoolExecutor(1) as helper:
+        """Windows one after the other until two in a row are empty; returns the selection that is left."""
+        with ThreadPoolExecutor(READERS) as readers:
+            ahead: deque[_Window] = deque()
+            empty = 0
             while True:
-                near, rest = _cut(selection, width)
-                far, selection = _cut(rest, width)
-                ahead = helper.submit(self.read, far, after=None, limit=LEEWAY * STREAM_CHUNK, span=width)
-                found = yield from self._whole(near, after, width)
-                found += yield from self._whole(far, None, width, first=ahead.result())
-                if not found:
-                    return selection
-                after = None
-                width = max(1, min(width * GROWTH, 2 * width * STREAM_CHUNK // found))
+                while len(ahead) <= READERS:
+                    ahead.append(self._begun(readers, ahead[-1].rest if ahead else selection, after, width))
+                    after = None
+                window = ahead.popleft()
+                found = yield from self._whole(readers, window)
+                empty = 0 if found else empty + 1
+                if empty == 2:
+                    return window.rest
+                if found:
+                    width = max(1, min(window.width * GROWTH, window.width * STREAM_CHUNK // found))
 
-    def _whole(
-        self, window: Selection, after: Position | None, width: int, first: Text | None = None
-    ) -> Generator[Text, None, int]:
+    def _begun(self, readers: Executor, selection: Selection, after: Position | None, width: int) -> "_Window":
+        window, rest = _cut(selection, width)
+        text = readers.submit(self.read, window, after=after, limit=LEEWAY * STREAM_CHUNK, span=width)
+        return _Window(window, rest, width, text)
+
+    def _whole(self, readers: Executor, window: "_Window") -> Generator[Text, None, int]:
         """Everything in a window; returns how many measures that is."""
-        text = first or self.read(window, after=after, limit=LEEWAY * STREAM_CHUNK, span=width)
+        text = window.text.result()
         found = text.measures
         yield text
         while text.last is not None:
-            text = self.read(window, after=text.last, limit=LEEWAY * STREAM_CHUNK, span=width)
+            text = readers.submit(
+                self.read, window.selection, after=text.last, limit=LEEWAY * STREAM_CHUNK, span=window.width
+            ).result()
             found += text.measures
             yield text
         return found
+
+
+class _Window(NamedTuple):
+    """A part of a selection that is being read, and what comes after it."""
+
+    selection: Selection
+    rest: Selection
+    width: int
+    text: Future[Text]
 
 
 def _beyond(selection: Selection, last: Position) -> Selection:

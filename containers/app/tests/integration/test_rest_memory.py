@@ -9,8 +9,9 @@ from my_monit.storage.storage import Storage
 from tests.integration.laboratory import SAM, Laboratory
 
 ROOT = Path(__file__).parents[2]
-#: Measures of the shorter export, and of the longer one.
-SHORT, LONG = 50_000, 2**18
+#: Measures of the shorter export, and of the longer one; 40 of them a second.
+SHORT, LONG = 48_000, 2**18
+SHORT_ENDS = "2022-04-06T07:20:00Z"
 #: The goal for a worker, and what may be a matter of chance: less than the longer export has bytes.
 MOST_MIB, CHANCE_MIB = 150, 5
 #: Of each measure at least.
@@ -36,7 +37,8 @@ def test_a_worker_that_exports_arrow_stays_below_150_mib_and_takes_no_more_for_a
 ) -> None:
     many_measures(storage, administrator, laboratory)
 
-    exports = [SAM.username, f"{path}?format=arrow", str(SHORT), str(LONG)]
+    address = f"{path}?format=arrow&order=asc&type=radian"
+    exports = [SAM.username, f"{address}&to={SHORT_ENDS}", address]
     keys = {"IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.exporting", *exports], cwd=ROOT, capture_output=True, text=True,

@@ -40,6 +40,7 @@ BODIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("PUT", "/users/S002", {"name": "n", "username": "canary-u", "email": "e", "role": "SCIENTIST", "active": True}),
     ("POST", "/experiments/", {"name": "black-holes"}),
     ("PUT", "/experiments/1000000", {"name": "black-holes"}),
+    ("POST", "/users/S001/keys", {"label": "n", "experiment_id": None, "days": 1}),
     ("POST", "/measure-types/", {"name": "hertz", "symbol": "x", "quantity": "x"}),
     ("POST", "/scientists-experiments/1000000/S001", {"until": "2030-01-01T00:00:00Z"}),
 )

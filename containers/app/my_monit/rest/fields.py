@@ -55,6 +55,17 @@ class Flag(fields.Boolean):
         return value
 
 
+class Whole(fields.Integer):
+    """A whole number of a body, as JSON Schema means it: 7 and 7.0, but neither "7" nor true."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Count(fields.Integer):
     """A whole number of a query, in digits alone: int() would also take 1_0, +1 and Arabic ones."""
 

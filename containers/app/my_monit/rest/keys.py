@@ -11,7 +11,7 @@ from marshmallow import Schema, fields, validate
 from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
-from my_monit.rest.fields import Text, Utc
+from my_monit.rest.fields import Text, Utc, Whole
 from my_monit.services.keys import MAX_DAYS, KeyService
 
 #: Characters; a few words that tell one program from another.
@@ -26,13 +26,11 @@ _SCOPE = "whose measures and series alone the key reads; null: it reads whatever
 
 class KeyRequestSchema(Schema):
     label = Text(LABEL_CHARS, required=True, description="which program it is for")
-    experiment_id = fields.Integer(
-        strict=True, load_default=None, allow_none=True, validate=validate.Range(1, 2**32 - 1),
-        metadata={"description": _SCOPE},
+    experiment_id = Whole(
+        load_default=None, allow_none=True, validate=validate.Range(1, 2**32 - 1), metadata={"description": _SCOPE}
     )
-    days = fields.Integer(
-        strict=True, load_default=DEFAULT_DAYS, validate=validate.Range(1, MAX_DAYS),
-        metadata={"description": "how long it lives"},
+    days = Whole(
+        load_default=DEFAULT_DAYS, validate=validate.Range(1, MAX_DAYS), metadata={"description": "how long it lives"}
     )
 
 

@@ -106,6 +106,16 @@ def test_a_field_that_breaks_a_rule_is_named_and_no_key_is_made(api: Api, field:
     assert api.get(SAM, "/users/S001/keys").json == []
 
 
+def test_a_whole_number_may_be_written_with_a_point_as_json_schema_has_it(
+    made: Callable[..., dict[str, Any]], path: str
+) -> None:
+    number = int(path.rpartition("/")[2])
+    new = made(SAM, experiment_id=float(number), days=30.0)
+
+    created, expires = (datetime.fromisoformat(new[name]) for name in ("created", "expires"))
+    assert (new["experiment_id"], expires - created) == (number, timedelta(days=30))
+
+
 @pytest.mark.parametrize("who", [SAM, ADA], ids=lambda user: user.role)
 def test_a_key_for_an_experiment_that_its_user_does_not_see_is_not_made(
     api: Api, laboratory: Laboratory, who: User, audited: Audited

@@ -11,6 +11,7 @@ from functools import partial
 
 from my_monit.errors import StorageUnavailable
 from my_monit.model import MeasureType
+from my_monit.storage import memory_measures as measures
 from my_monit.storage import memory_tables as tables
 from my_monit.storage import ports
 
@@ -31,9 +32,9 @@ class MemoryUnit:
         self.keys: ports.Keys = tables.Keys(data, clock)
         self.experiments: ports.Experiments = tables.Experiments(data, clock)
         self.associations: ports.Associations = tables.Associations(data, clock)
-        self.measure_types: ports.MeasureTypes = tables.MeasureTypes(data, clock)
-        self.series: ports.SeriesTable = tables.SeriesTable(data, clock)
-        self.measures: ports.Measures = tables.Measures(data, clock)
+        self.measure_types: ports.MeasureTypes = measures.MeasureTypes(data, clock)
+        self.series: ports.SeriesTable = measures.SeriesTable(data, clock)
+        self.measures: ports.Measures = measures.Measures(data, clock)
         self.messages: ports.Messages = tables.Messages(data, clock)
         self.quarantine: ports.Quarantine = tables.Quarantine(data, clock)
         self.audit: ports.AuditTable = tables.AuditTable(data, clock)

@@ -1,31 +1,21 @@
-"""The tables of `MemoryStorage`, and what ports.py says can be done with them."""
+"""The tables of `MemoryStorage`, and what ports.py says can be done with them; measures have a module of their own."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from math import fsum
-from operator import gt, lt
-from statistics import stdev
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from my_monit.errors import Conflict, StorageContention, StorageRejected
 from my_monit.model import (
-    ApiKey, Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
-    QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
+    ApiKey, Association, Experiment, MeasureType, PublisherUsage, Quarantined, QuarantineRecord, QuarantineSelection,
+    QuarantineSummary, Reason, Role, User,
 )
-from my_monit.periods import Stretch
-from my_monit.storage.ports import AuditRow, Figures, Layout, MessageId, Origin, Place, Sample, StoredKey, Text
-from my_monit.timestamps import to_rfc3339
+from my_monit.storage.ports import AuditRow, MessageId, StoredKey
 
 _K = TypeVar("_K", int, str)
 _V = TypeVar("_V")
-#: What can be reckoned of the values in a period.
-_FIGURES: dict[str, Callable[[list[float]], Any]] = {
-    "count": len, "min": min, "max": max, "mean": lambda values: fsum(values) / len(values),
-    "std": lambda values: stdev(values) if len(values) > 1 else None,
-}
 #: Tells the time, in UTC.
 Clock = Callable[[], datetime]
 
@@ -63,7 +53,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
         return Tables(*(copy(getattr(self, table.name)) for table in fields(self)))
 
 
-class _Table:
+class Table:
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
@@ -76,9 +66,9 @@ class _Table:
         return user_id is None or (experiment_id, user_id) in map(_pair, self._current())
 
 
-class Users(_Table):
+class Users(Table):
     def page(self, *, after: str, limit: int) -> list[User]:
-        return _page(self._tables.users, after, limit)
+        return page_of(self._tables.users, after, limit)
 
     def get(self, user_id: str, *, lock: bool = False) -> User | None:
         del lock  # there is one transaction at a time
@@ -96,7 +86,7 @@ class Users(_Table):
         holder = self.by_username(user.username)
         if holder and holder.user_id != user.user_id:
             raise Conflict("the username is taken")
-        _existing(self._tables.users, user.user_id)
+        existing(self._tables.users, user.user_id)
         self._tables.users[user.user_id] = user
 
     def erase(self, user_id: str) -> None:
@@ -110,7 +100,7 @@ class Users(_Table):
         return sorted(user.user_id for user in self._tables.users.values() if user.active and user.role is role)
 
 
-class Keys(_Table):
+class Keys(Table):
     def of(self, user_id: str) -> list[ApiKey]:
         keys = [self._today(stored.key) for stored in self._tables.keys.values() if stored.key.user_id == user_id]
         return sorted(keys, key=lambda key: (key.created, key.key_id))
@@ -123,8 +113,8 @@ class Keys(_Table):
         self, key_id: str, digest: bytes, *,
         user_id: str, label: str, experiment_id: int | None, created_by: str, lifetime: timedelta,
     ) -> ApiKey:
-        _existing(self._tables.users, user_id)
-        _existing({None, *self._tables.experiments}, experiment_id)
+        existing(self._tables.users, user_id)
+        existing({None, *self._tables.experiments}, experiment_id)
         if key_id in self._tables.keys:
             raise StorageContention("the key is there already")
         now = self._clock()
@@ -142,21 +132,21 @@ class Keys(_Table):
         return replace(key, expired=key.expires <= self._clock())
 
 
-class Experiments(_Table):
+class Experiments(Table):
     def page(self, *, after: int, limit: int, visible_to: str | None) -> list[Experiment]:
         experiments = self._tables.experiments
         visible = {number: one for number, one in experiments.items() if self._is_visible(number, visible_to)}
-        return _page(visible, after, limit)
+        return page_of(visible, after, limit)
 
     def get(self, experiment_id: int, *, visible_to: str | None, lock: bool = False) -> Experiment | None:
         del lock  # there is one transaction at a time
         return self._tables.experiments.get(experiment_id) if self._is_visible(experiment_id, visible_to) else None
 
     def add(self, name: str) -> Experiment:
-        return self._name(Experiment(_next(self._tables.experiments), name))
+        return self._name(Experiment(next_number(self._tables.experiments), name))
 
     def rename(self, experiment_id: int, name: str) -> None:
-        _existing(self._tables.experiments, experiment_id)
+        existing(self._tables.experiments, experiment_id)
         self._name(Experiment(experiment_id, name))
 
     def ids_by_name(self, names: Collection[str]) -> dict[str, int]:
@@ -172,21 +162,21 @@ class Experiments(_Table):
         return experiment
 
 
-class Associations(_Table):
+class Associations(Table):
     def current(self, *, after: int = 0, limit: int | None = None) -> list[Association]:
         shown = sorted({one.experiment_id for one in self._current() if one.experiment_id > after})[:limit]
         return sorted((one for one in self._current() if one.experiment_id in shown), key=_pair)
 
     def of(self, user_id: str, *, after: int, limit: int) -> list[Association]:
-        return _page({one.association_id: one for one in self._all() if one.user_id == user_id}, after, limit)
+        return page_of({one.association_id: one for one in self._all() if one.user_id == user_id}, after, limit)
 
     def last(self, experiment_id: int, user_id: str) -> Association | None:
         pair = experiment_id, user_id
         return max((one for one in self._all() if _pair(one) == pair), key=_number, default=None)
 
     def add(self, experiment_id: int, user_id: str, *, until: datetime | None) -> Association:
-        _existing(self._tables.experiments, experiment_id)
-        _existing(self._tables.users, user_id)
+        existing(self._tables.experiments, experiment_id)
+        existing(self._tables.users, user_id)
         if self._is_visible(experiment_id, user_id):
             raise Conflict("the scientist is associated with the experiment already")
         number = len(self._tables.associations) + 1
@@ -214,129 +204,7 @@ class Associations(_Table):
         return self._tables.associations.values()
 
 
-class MeasureTypes(_Table):
-    def page(self, *, after: int, limit: int) -> list[MeasureType]:
-        return _page(self._tables.measure_types, after, limit)
-
-    def add(self, *, name: str, symbol: str, quantity: str) -> MeasureType:
-        if self.by_name([name]):
-            raise Conflict("there is a measure type of this name")
-        added = MeasureType(_next(self._tables.measure_types), name, symbol, quantity)
-        self._tables.measure_types[added.measure_type_id] = added
-        return added
-
-    def by_name(self, names: Collection[str]) -> dict[str, MeasureType]:
-        return {one.name: one for one in self._tables.measure_types.values() if one.name in names}
-
-
-class SeriesTable(_Table):
-    def of(self, experiment_id: int, *, visible_to: str) -> list[Series]:
-        if not self._is_visible(experiment_id, visible_to):
-            return []
-        types = self._tables.measure_types
-        return [
-            Series(number, types[type_id].name, types[type_id].symbol, sensor)
-            for (owner, type_id, sensor), number in self._tables.series.items()
-            if owner == experiment_id
-        ]
-
-    def extents(self, experiment_id: int, *, visible_to: str) -> list[SeriesExtent]:
-        return [self._extent(series) for series in self.of(experiment_id, visible_to=visible_to)]
-
-    def _extent(self, series: Series) -> SeriesExtent:
-        times = [measure.time for measure in self._tables.measures if measure.series_id == series.series_id]
-        return SeriesExtent(series, min(times, default=None), max(times, default=None), len(times))
-
-    def find_or_add(self, experiment_id: int, measure_type_id: int, sensor: str) -> int:
-        _existing(self._tables.experiments, experiment_id)
-        _existing(self._tables.measure_types, measure_type_id)
-        series = self._tables.series
-        return series.setdefault((experiment_id, measure_type_id, sensor), len(series) + 1)
-
-
-class Measures(_Table):
-    def text(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
-        visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> Text:
-        if not self._is_visible(experiment_id, visible_to):
-            return Text(b"", 0, 0, None)
-        found = sorted(self._selected(series_ids, selection), key=_position, reverse=selection.descending)
-        if after is not None:
-            beyond = lt if selection.descending else gt
-            found = [one for one in found if beyond(_position(one), after)]
-        last = _position(found[limit - 1]) if len(found) > limit else None
-        found = found[:limit]
-        span = abs(found[-1].time - found[0].time) if found else 0
-        return Text(b"".join(_line(measure, layout) for measure in found), len(found), span, last)
-
-    def changes(
-        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
-        visible_to: str, after: Place, until: int, limit: int,
-    ) -> tuple[Text, Place]:
-        del series_ids  # an arrival holds its own measures
-        arrived = [measures for owner, measures in self._tables.arrivals if owner == experiment_id][:until]
-        behind = [
-            (number, one) for number, measures in enumerate(arrived, 1)
-            for one in sorted(measures, key=_position)
-            if (number, *_position(one)) > (after.arrival, after.time, after.series_id, after.measure_id)
-        ]
-        if not self._is_visible(experiment_id, visible_to) or not behind:
-            return Text(b"", 0, 0, None), after
-        some = behind[:limit]
-        number, last = some[-1]
-        text = Text(b"".join(_line(one, layout) for _, one in some), len(some), 0, None)
-        return text, Place(number, 0, 0, *_position(last))
-
-    def arrivals(self, experiment_id: int) -> int:
-        return sum(owner == experiment_id for owner, _ in self._tables.arrivals)
-
-    def extent(self, series_ids: Sequence[int], selection: Selection) -> tuple[int, int] | None:
-        times = [one.time for one in self._selected(series_ids, selection)]
-        return (min(times), max(times)) if times else None
-
-    def _selected(self, series_ids: Sequence[int], selection: Selection) -> list[Measure]:
-        return [
-            one for one in self._tables.measures
-            if one.series_id in series_ids
-            and (selection.start is None or one.time >= selection.start)
-            and (selection.end is None or one.time < selection.end)
-        ]
-
-    def count(self, series_ids: Sequence[int], first: int, last: int, *, up_to: int) -> int:
-        found = (one for one in self._tables.measures if one.series_id in series_ids and first <= one.time <= last)
-        return min(up_to, sum(1 for _ in found))
-
-    def figures(
-        self, experiment_id: int, series_ids: Sequence[int], stretch: Stretch, first: int, last: int,
-        functions: Collection[str], *, visible_to: str,
-    ) -> list[Figures]:
-        found: dict[tuple[int, int], list[float]] = {}
-        if self._is_visible(experiment_id, visible_to):
-            for one in self._tables.measures:
-                if one.series_id in series_ids and max(first, stretch.start) <= one.time < min(last + 1, stretch.end):
-                    period = (one.time - stretch.start) // stretch.width
-                    found.setdefault((one.series_id, period), []).append(one.value)
-        return [
-            Figures(*key, {name: _FIGURES[name](values) for name in functions}) for key, values in found.items()
-        ]
-
-    def add(self, measures: Mapping[Origin, Sequence[Sample]], *, received: int | None = None) -> None:
-        del received  # nothing reads it yet
-        known = {number: owner for (owner, _, _), number in self._tables.series.items()}
-        arrived: dict[int, list[Measure]] = {}
-        for origin, samples in measures.items():
-            _existing(known, origin.series_id)
-            stored = [
-                Measure(origin.series_id, sample.time, number, sample.value)
-                for number, sample in enumerate(samples, len(self._tables.measures) + 1)
-            ]
-            self._tables.measures += stored
-            arrived.setdefault(known[origin.series_id], []).extend(stored)
-        self._tables.arrivals += [(owner, tuple(stored)) for owner, stored in arrived.items()]
-
-
-class Messages(_Table):
+class Messages(Table):
     def publisher_id(self, name: bytes) -> int:
         return self._tables.publishers.setdefault(name, len(self._tables.publishers) + 1)
 
@@ -354,7 +222,7 @@ class Messages(_Table):
         return min(len(old), limit)
 
 
-class Quarantine(_Table):
+class Quarantine(Table):
     def add(self, items: Sequence[Quarantined], *, received: datetime | None = None) -> None:
         first = self._tables.quarantined + 1
         self._tables.quarantined += len(items)
@@ -367,7 +235,7 @@ class Quarantine(_Table):
     def page(
         self, *, after: int, limit: int, selection: QuarantineSelection = QuarantineSelection()
     ) -> list[QuarantineRecord]:
-        return _page(dict(self._selected(selection)), after, limit)
+        return page_of(dict(self._selected(selection)), after, limit)
 
     def get(self, quarantine_id: int) -> tuple[QuarantineRecord, Quarantined] | None:
         return self._tables.quarantine.get(quarantine_id)
@@ -423,7 +291,7 @@ def _summary(records: Sequence[QuarantineRecord]) -> QuarantineSummary:
     return QuarantineSummary(records[0].reason, records[0].publisher, len(records), size, min(times), max(times))
 
 
-class AuditTable(_Table):
+class AuditTable(Table):
     def record(self, row: AuditRow) -> None:
         self._tables.audit.append(row)
 
@@ -431,15 +299,15 @@ class AuditTable(_Table):
         return self._tables.audit[::-1][:limit]
 
 
-def _page(table: dict[_K, _V], after: _K, limit: int) -> list[_V]:
+def page_of(table: dict[_K, _V], after: _K, limit: int) -> list[_V]:
     return [table[key] for key in sorted(table) if key > after][:limit]
 
 
-def _next(table: Collection[int]) -> int:
+def next_number(table: Collection[int]) -> int:
     return max(table, default=0) + 1
 
 
-def _existing(table: Collection[object], key: object) -> None:
+def existing(table: Collection[object], key: object) -> None:
     """What a foreign key does."""
     if key not in table:
         raise StorageRejected("the data refers to something that does not exist")
@@ -451,16 +319,6 @@ def _pair(association: Association) -> tuple[int, str]:
 
 def _number(association: Association) -> int:
     return association.association_id
-
-
-def _position(measure: Measure) -> Position:
-    return Position(measure.time, measure.series_id, measure.measure_id)
-
-
-def _line(measure: Measure, layout: Layout) -> bytes:
-    time = str(measure.time) if layout.in_nanoseconds else to_rfc3339(measure.time)
-    value = repr(measure.value).removesuffix(".0") if measure.value else repr(measure.value)
-    return layout.begins[measure.series_id] + time.encode() + layout.between + value.encode() + layout.end
 
 
 def _utc(moment: datetime | None) -> datetime | None:

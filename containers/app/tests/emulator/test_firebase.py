@@ -77,8 +77,14 @@ def test_who_was_shut_out_is_refused_at_once_a5(
 
 
 def test_what_is_erased_already_can_be_erased(token: str, identity: FirebaseIdentity) -> None:
-    identity.forget(UID)
-    identity.forget(UID)
+    assert identity.verify(token).username == UID
+
+    for _ in range(2):
+        identity.forget(UID)
+
+        with pytest.raises(Unauthenticated) as refused:
+            identity.verify(token)
+        assert str(refused.value) == "the token is not valid"
 
 
 def test_uids_that_differ_in_case_alone_are_two_people_a10(emulator: Emulator, identity: FirebaseIdentity) -> None:

@@ -5,7 +5,8 @@ Needs a running stack of one's own (`RATE_LIMIT=0` in its settings), with demons
     eval "$(./run.sh env)"; set -a; . .local/env; set +a; .local/venv/bin/python containers/app/bench/read.py --quick
 
 What is compared is run alternately; a ratio is the median of the paired ratios, with the least and the greatest. The
-experiment that it fills stays in the database.
+experiment that it fills stays in the database. `curl`, `mariadb` and `wrk` must be installed; InfluxDB is held against
+it where `influxd` is.
 """
 
 import os
@@ -14,18 +15,21 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import mysql.connector
+import read_peer
 import requests
 
 FIRST = 1_649_228_400 * 10**9
 STEP = 25_000_000  # 40 measures a second
 ROWS_PER_INSERT = 100_000
 SCIENTIST = "S001"
+#: Of the load under which small requests are compared.
+CONNECTIONS, LOAD_SECS = 16, 4
 ROOT = Path(__file__).parents[3]
 
 Job = Callable[[], float]
@@ -71,8 +75,17 @@ class Laboratory:
         self._cursor.execute(sql, parameters)
         return int(self._cursor.lastrowid or 0)
 
+    def measures(self, rows: int) -> Iterator[tuple[str, str]]:
+        """Times in nanoseconds and values, as the database writes them."""
+        with tempfile.TemporaryFile("w+", encoding="ascii") as file:
+            subprocess.run(self.client(rows), stdout=file, check=True, env=client_environment())
+            file.seek(0)
+            for line in file:
+                moment, value = line.split()
+                yield moment, value
+
     def client(self, rows: int) -> list[str]:
-        """mariadb -q -B -N of the same measures."""
+        """mariadb -q -B -N of the first of them."""
         sql = (
             f"SELECT time, value FROM MEASURES WHERE series_id = {self.series_id} "
             f"AND time < {FIRST + rows * STEP} ORDER BY time, measure_id"
@@ -96,6 +109,18 @@ class Api:
         return ["curl", "-sS", "--fail", "--cacert", os.environ["MYMONIT_CA"], "-H", f"Authorization: Bearer {self.token}",
                 f"{self.measures}{query}"]
 
+    def under_load(self, url: str) -> Job:
+        """The time for each request when there are always some under way, as wrk sees it."""
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{LOAD_SECS}s", "-H", f"Authorization: Bearer {self.token}", url]
+
+        def job() -> float:
+            shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            if "Non-2xx" in shown:
+                raise click.ClickException(f"{url} was refused: is RATE_LIMIT=0 set?\n{shown}")
+            return 1 / float(shown.partition("Requests/sec:")[2].split()[0])
+
+        return job
+
     def first_byte(self, query: str) -> float:
         begun = time.perf_counter()
         with self.session.get(self.measures + query, stream=True, timeout=600) as answer:
@@ -114,11 +139,15 @@ class Api:
         return time.perf_counter() - begun
 
 
+def client_environment() -> dict[str, str]:
+    return {**os.environ, "MYSQL_PWD": os.environ["DB_ADMIN_PASSWORD"]}
+
+
 def timed(command: Sequence[str]) -> Job:
     def job() -> float:
         with tempfile.TemporaryFile() as out:
             begun = time.perf_counter()
-            subprocess.run(command, stdout=out, check=True, env={**os.environ, "MYSQL_PWD": os.environ["DB_ADMIN_PASSWORD"]})
+            subprocess.run(command, stdout=out, check=True, env=client_environment())
             return time.perf_counter() - begun
 
     return job
@@ -134,22 +163,42 @@ def fetched(api: Api, url: str, times: int) -> Job:
     return job
 
 
+def moment(measures: int) -> str:
+    """When so many measures have been taken."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((FIRST + measures * STEP) // 10**9))
+
+
 def goals(api: Api, laboratory: Laboratory, rows: int) -> list[Goal]:
-    to = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((FIRST + rows * STEP) // 10**9))
+    to = moment(rows)
     some = f"?order=asc&to={to}"
     base = timed(laboratory.client(rows))
     csv = timed(api.curl(f"{some}&format=csv"))
-    middle = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((FIRST + laboratory.rows * STEP // 2) // 10**9))
+    middle = moment(laboratory.rows // 2)
     own = f"{os.environ['MYMONIT_URL']}/users/me"
     constant = f"{os.environ['MYMONIT_URL']}/health/live"
     return [
         Goal("csv, against mariadb -q -B -N", 0.8, csv, base),
         Goal("ndjson, against mariadb -q -B -N", 0.8, timed(api.curl(f"{some}&format=ndjson")), base),
-        Goal("JSON in pages of 10,000, against mariadb -q -B -N", 0.5, lambda: api.pages(f"{some}&limit=10000"), base),
+        Goal("JSON in pages of 10,000, against csv", 0.5, lambda: api.pages(f"{some}&limit=10000"), csv),
         Goal("Arrow, against csv", 1.0, timed(api.curl(f"{some}&format=arrow")), csv),
         Goal("a page of 1,000 in the middle, against the first page", 1.2,
              fetched(api, f"{api.measures}?to={middle}", 20), fetched(api, api.measures, 20), of_times=True),
-        Goal("GET /users/me, against a constant route", 0.6, fetched(api, own, 200), fetched(api, constant, 200)),
+        Goal("GET /users/me, against a constant route", 0.6, api.under_load(own), api.under_load(constant)),
+    ]
+
+
+def goals_of_peer(api: Api, rows: int, peer: read_peer.Peer) -> list[Goal]:
+    to = moment(rows)
+    some = timed(peer.curl("SELECT value FROM measures"))
+    figures = timed(peer.curl(
+        "SELECT count(value), min(value), max(value), mean(value) FROM measures "
+        f"WHERE time >= {FIRST} AND time < {FIRST + rows * STEP} GROUP BY time(1m)"
+    ))
+    summary = timed(api.curl(f"/summary?every=PT1M&fn=count,min,max,mean&format=csv&to={to}"))
+    return [
+        Goal("csv, against InfluxDB", 1.0, timed(api.curl(f"?order=asc&to={to}&format=csv")), some),
+        Goal("ndjson, against InfluxDB's csv", 1.0, timed(api.curl(f"?order=asc&to={to}&format=ndjson")), some),
+        Goal("figures of every minute, against InfluxDB", 1.0, summary, figures),
     ]
 
 
@@ -166,6 +215,17 @@ def compare(goal: Goal, runs: int) -> None:
     )
 
 
+def peaks_of_workers() -> list[float]:
+    """MiB resident since each was started: of `mymonit rest` of this folder, without the process above them."""
+    command = f"{ROOT}/.local/venv/bin/mymonit\0rest\0".encode()
+    fields = {
+        folder.name: dict(line.split(":", 1) for line in (folder / "status").read_text(encoding="utf-8").splitlines())
+        for folder in Path("/proc").glob("[0-9]*")
+        if (folder / "cmdline").read_bytes().endswith(command)
+    }
+    return [int(each["VmHWM"].split()[0]) / 1024 for each in fields.values() if each["PPid"].strip() in fields]
+
+
 @click.command()
 @click.option("--rows", default=1_000_000, show_default=True, help="Measures of each export.")
 @click.option("--table", default=5_000_000, show_default=True, help="Measures in the experiment.")
@@ -179,9 +239,16 @@ def main(rows: int, table: int, runs: int, quick: bool) -> None:
     click.echo("| --- | --- | --- | --- | --- |")
     for goal in goals(api, laboratory, rows):
         compare(goal, runs)
+    if read_peer.is_installed():
+        with read_peer.running() as peer:
+            peer.fill(laboratory.measures(rows))
+            for goal in goals_of_peer(api, rows, peer):
+                compare(goal, runs)
     for form in ("csv", "ndjson", "arrow"):
         seconds = [api.first_byte(f"?format={form}") for _ in range(runs)]
         click.echo(f"| first byte of {form} | at most 200 ms | {statistics.median(seconds) * 1000:.0f} ms | | |")
+    peaks = ", ".join(f"{mib:.0f} MiB" for mib in peaks_of_workers())
+    click.echo(f"| the most that each worker has taken | at most 150 MiB | {peaks} | | |")
 
 
 if __name__ == "__main__":

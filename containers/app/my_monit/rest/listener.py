@@ -21,10 +21,12 @@ WORKER_SECS = 60
 GRACE_SECS = 20
 #: Seconds that an idle connection of the proxy stays open: longer than the proxy keeps it, so that it closes first.
 KEEP_ALIVE_SECS = 75
+#: Bytes from which a block of memory is the system's again as soon as it is freed: pieces of exports are larger.
+LARGE_BLOCK_BYTES = 256 * 1024
 
-
-#: Of prctl(2).
+#: Of prctl(2), and of mallopt(3).
 _PR_SET_DUMPABLE = 4
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
 class _Logger(glogging.Logger):
@@ -71,6 +73,7 @@ class RestListener(BaseApplication):
         except OSError as error:
             raise ConfigurationError(f"REST_PORT: {host}:{port} is in use") from error
         _forbid_core_dumps()
+        _keep_little_memory()
         super().run()
 
     def load(self) -> Flask:
@@ -82,3 +85,12 @@ def _forbid_core_dumps() -> None:
     system's collector of crashes, which limits do not hold back."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _keep_little_memory() -> None:
+    """glibc would give each thread a heap of its own that keeps what was freed, large blocks too after the first ones:
+    a worker would end up with what all its threads ever needed at once."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):  # not everywhere
+        library.mallopt(_M_ARENA_MAX, 1)
+        library.mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)

@@ -1,11 +1,21 @@
-"""What a worker takes of memory while it exports: measured in a process of its own, where nothing else is loaded."""
+"""What a worker takes of memory while it exports: a real one, with nothing in it but what it serves."""
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+import requests
+
+from my_monit.identity.local import LocalIdentity
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
+from tests.conftest import Eventually
+from tests.integration.console import free_port
 from tests.integration.laboratory import SAM, Laboratory
 
 ROOT = Path(__file__).parents[2]
@@ -14,11 +24,63 @@ SHORT, LONG = 48_000, 2**18
 SHORT_ENDS = "2022-04-06T07:20:00Z"
 #: The goal for a worker, and what may be a matter of chance: less than the longer export has bytes.
 MOST_MIB, CHANCE_MIB = 150, 5
-#: Of each measure at least.
-ARROW_BYTES = 24
+#: Bytes of each measure, at least.
+ARROW_BYTES, NDJSON_BYTES = 24, 100
+#: Exports at a time: as many as a worker has threads.
+THREADS = 4
 
 
-def many_measures(storage: Storage, administrator: Session, laboratory: Laboratory) -> None:
+class Worker:
+    """The one of a REST service."""
+
+    def __init__(self, service: int, measures: str, token: str) -> None:
+        self._service = service
+        self._measures = measures
+        self._authorization = {"Authorization": f"Bearer {token}"}
+
+    def export(self, query: str) -> int:
+        """Measures to their end; how many bytes they are."""
+        address = f"{self._measures}?order=asc&type=radian&{query}"
+        with requests.get(address, headers=self._authorization, stream=True, timeout=60) as answer:
+            answer.raise_for_status()
+            return sum(map(len, answer.iter_content(1 << 16)))
+
+    @property
+    def peak_mib(self) -> int:
+        """The largest that it has ever been."""
+        [worker] = Path(f"/proc/{self._service}/task/{self._service}/children").read_text(encoding="ascii").split()
+        status = Path(f"/proc/{worker}/status").read_text(encoding="ascii")
+        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, flags=re.MULTILINE)[1]) // 1024
+
+
+@pytest.fixture(name="worker")
+def a_worker(
+    environment: dict[str, str], path: str, many_measures: None, tmp_path: Path, eventually: Eventually
+) -> Iterator[Worker]:
+    port, key = free_port(), tmp_path / "key.pem"
+    address = f"http://127.0.0.1:{port}"
+    settings = {
+        "REST_PORT": str(port), "REST_WORKERS": "1", "REST_THREADS": str(THREADS), "LOG_LEVEL": "WARNING",
+        "IDENTITY": "local", "IDENTITY_KEY_FILE": str(key),
+    }
+    token = LocalIdentity(key, issuer="mymonit", audience="mymonit").mint(SAM.username, lifetime=timedelta(hours=1))
+    with subprocess.Popen([sys.executable, "-m", "my_monit", "rest"], env=environment | settings, cwd=ROOT) as service:
+        try:
+            eventually(lambda: is_ready(address), within=30)
+            yield Worker(service.pid, address + path, token)
+        finally:
+            service.terminate()
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return requests.get(f"{address}/health/ready", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture(name="many_measures")
+def measures_of_one_series(storage: Storage, administrator: Session, laboratory: Laboratory) -> None:
     """One row, doubled until there are LONG of them."""
     with storage.unit() as unit:
         series_id = unit.series.find_or_add(laboratory.vibrations.experiment_id, 2, "left")
@@ -31,21 +93,14 @@ def many_measures(storage: Storage, administrator: Session, laboratory: Laborato
     administrator.commit()
 
 
-def test_a_worker_that_exports_arrow_stays_below_150_mib_and_takes_no_more_for_a_longer_export(
-    storage: Storage, administrator: Session, laboratory: Laboratory, path: str, environment: dict[str, str],
-    tmp_path: Path,
-) -> None:
-    many_measures(storage, administrator, laboratory)
+def test_a_worker_stays_below_150_mib_however_long_an_export_is_and_however_many_it_serves(worker: Worker) -> None:
+    assert worker.export(f"format=arrow&to={SHORT_ENDS}") > SHORT * ARROW_BYTES
+    after_short = worker.peak_mib
+    assert worker.export("format=arrow") > LONG * ARROW_BYTES
+    after_long = worker.peak_mib
+    with ThreadPoolExecutor(THREADS) as readers:
+        sizes = list(readers.map(worker.export, [f"format=ndjson&to={SHORT_ENDS}"] * THREADS))
 
-    address = f"{path}?format=arrow&order=asc&type=radian"
-    exports = [SAM.username, f"{address}&to={SHORT_ENDS}", address]
-    keys = {"IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.exporting", *exports], cwd=ROOT, capture_output=True, text=True,
-        timeout=120, check=False, env=environment | keys,
-    )
-
-    assert done.returncode == 0, done.stderr
-    (status, size, short), (_, longer, long) = (map(int, line.split()) for line in done.stdout.splitlines())
-    assert status == 200 and size > SHORT * ARROW_BYTES and longer > LONG * ARROW_BYTES
-    assert long < MOST_MIB and long - short < CHANCE_MIB, done.stdout
+    assert after_long - after_short < CHANCE_MIB
+    assert min(sizes) > SHORT * NDJSON_BYTES
+    assert worker.peak_mib < MOST_MIB

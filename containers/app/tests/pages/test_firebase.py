@@ -53,6 +53,7 @@ def test_who_was_disabled_does_not_get_in(browser: Browser, emulator: Emulator) 
     sign_in(browser)
 
     browser.until(lambda: "password is wrong" in browser.message())
+    assert not browser.sees("session")
 
 
 def test_a_token_is_worth_nothing_as_soon_as_its_user_was_shut_out(

@@ -131,6 +131,7 @@ def test_a_stack_that_is_away_is_told_so(local_stack: Stack, browser: Browser) -
     try:
         browser.submit("token-form")
         browser.until(lambda: "cannot be reached" in browser.message())
+        assert not browser.sees("session")
     finally:
         online = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", online)

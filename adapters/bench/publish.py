@@ -1,16 +1,18 @@
 """The adapter against a bare Pika publisher with pipelined confirms that has its messages in memory.
 
-    python bench/publish.py [--quick]
+    python bench/publish.py [--quick | --memory]
 
 A RabbitMQ of its own is started (Debian's rabbitmq-server), with TLS and a durable quorum queue. Each run is a process
 of its own, timed from before its connection to the last confirm. The runs of both are interleaved; the table shows
 medians, and the ratio of the adapter's rate to that of the bare publisher. CPU is that of the publishing process.
 The adapter does more: it reads and checks what the instrument wrote, and syncs what it sends to the disk first.
 "bare one each": the bare publisher sends the measures as single messages, where the adapter packs them into arrays.
+--memory: instead, the most that an adapter's process took for a short file and for a long one.
 """
 
 import argparse
 import multiprocessing
+import resource
 import statistics
 import sys
 import tempfile
@@ -39,6 +41,7 @@ RUNS, QUICK_RUNS = 5, 3
 ROWS, QUICK_ROWS = 300_000, 50_000
 ONE_EACH, QUICK_ONE_EACH = 100_000, 10_000
 SINGLES, QUICK_SINGLES = 30_000, 5_000
+SHORT_FILE, LONG_FILE = 100_000, 10_000_000
 MIB = 1 << 20
 WAIT_SECS = 600.0
 
@@ -58,6 +61,7 @@ measure = "hertz"
 class Result(NamedTuple):
     secs: float
     cpu_secs: float
+    peak_mib: int
 
 
 def file_to_confirmed(broker: dict[str, str], folder: Path) -> Result:
@@ -113,7 +117,8 @@ def drain(broker: Broker, spool: Spool) -> None:
 def timed(work: Callable[[], None]) -> Result:
     began, cpu = time.perf_counter(), time.process_time()
     work()
-    return Result(time.perf_counter() - began, time.process_time() - cpu)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # which is in KiB
+    return Result(time.perf_counter() - began, time.process_time() - cpu, peak_mib)
 
 
 def instrument() -> Instrument:
@@ -155,13 +160,24 @@ def compare(comparison: Comparison, runs: int, broker: dict[str, str], empty: Ca
     show(comparison, results)
 
 
+def show_memory(broker: dict[str, str], empty: Callable[[], None]) -> None:
+    for rows in (SHORT_FILE, LONG_FILE):
+        with tempfile.TemporaryDirectory() as folder:
+            write_rows(Path(folder) / "rows.csv", rows)
+            result = in_a_process(file_to_confirmed, broker, Path(folder))
+            empty()
+        print(f"csv file of {rows:10,} measures to confirmed: {result.peak_mib} MiB at most", flush=True)
+
+
 def in_a_process(function: Callable[..., Result], *arguments: object) -> Result:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
 def write_rows(path: Path, rows: int) -> None:
-    path.write_text("t,v\n" + "".join(f"{1_649_228_400 + row}.{row % 1000:03d},{row / 7!r}\n" for row in range(rows)))
+    with path.open("w", encoding="ascii") as file:
+        file.write("t,v\n")
+        file.writelines(f"{1_649_228_400 + row}.{row % 1000:03d},{row / 7!r}\n" for row in range(rows))
 
 
 def show(comparison: Comparison, results: dict[str, list[Result]]) -> None:
@@ -180,7 +196,9 @@ def show(comparison: Comparison, results: dict[str, list[Result]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: whether it works, not how fast")
-    quick = parser.parse_args().quick
+    parser.add_argument("--memory", action="store_true", help=f"of {SHORT_FILE:,} and {LONG_FILE:,} measures")
+    options = parser.parse_args()
+    quick = options.quick
     rows, each, few = (QUICK_ROWS, QUICK_ONE_EACH, QUICK_SINGLES) if quick else (ROWS, ONE_EACH, SINGLES)
     comparisons = [
         Comparison("csv file to confirmed, bare one each", each, singles_bare, file_to_confirmed),
@@ -191,8 +209,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_rabbit(Path(folder)) as server:
         with channel_of(server.account(READER)) as channel:
             queue = QueueReader(channel, exchange=EXCHANGE, queue=QUEUE)
+            environment = server.account(ADAPTER).environment()
+            if options.memory:
+                return show_memory(environment, queue.purge)
             for comparison in comparisons:
-                environment = server.account(ADAPTER).environment()
                 compare(comparison, QUICK_RUNS if quick else RUNS, environment, queue.purge)
 
 

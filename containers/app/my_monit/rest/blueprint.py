@@ -1,6 +1,7 @@
 """Blueprints whose requests are read strictly: a query parameter that nobody knows is a mistake, not decoration."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 import flask_smorest
@@ -14,6 +15,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from my_monit.errors import Fault, Invalid
 from my_monit.rest.authentication import requested_view
+from my_monit.rest.problems import MAX_FAULTS
 
 #: Bodies that ask for nothing: clients of the original design send the JSON text "".
 _NOTHING = (b"", b'""')
@@ -64,4 +66,4 @@ def refuse_unread_query() -> None:
     """Where no parameter is known, none may be sent."""
     view = requested_view()
     if view is not None and request.args and not getattr(view, "reads_query", False):
-        raise Invalid(*(Fault(name, "Unknown field.") for name in request.args))
+        raise Invalid(*(Fault(name, "Unknown field.") for name in islice(request.args, MAX_FAULTS)))

@@ -56,6 +56,7 @@ class RestListener(BaseApplication):
             "limit_request_line": 8190,  # these three: as much as the proxy lets through
             "limit_request_fields": 1000,
             "limit_request_field_size": 8190,
+            "forwarded_allow_ips": "",  # no header decides on the scheme or the path of a request
             "logger_class": _Logger,
             "timeout": WORKER_SECS,
             "graceful_timeout": GRACE_SECS,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from my_monit.errors import (
@@ -74,6 +75,7 @@ class ExceptionResource:
         app.register_error_handler(MyMonitError, self.of_ours)
         app.register_error_handler(HTTPException, self.of_http)
         app.register_error_handler(RecursionError, self.too_deep)
+        app.register_error_handler(ParseException, self.unreadable)
         app.register_error_handler(Exception, self.unknown)
 
     def of_ours(self, error: MyMonitError) -> Response:
@@ -106,6 +108,11 @@ class ExceptionResource:
 
     def too_deep(self, _: RecursionError) -> Response:
         return problem(400, "bad-request", "Bad Request", detail="the body is nested too deeply")
+
+    def unreadable(self, _: ParseException) -> Response:
+        """Gunicorn reads a body when it is asked for it, and only then sees that its chunks are none."""
+        slug, title, detail = _REFUSALS[400]
+        return problem(400, slug, title, detail=detail)
 
     def unknown(self, error: Exception) -> Response:
         _log.error("request_crashed", error=error)

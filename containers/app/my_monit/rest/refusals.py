@@ -9,7 +9,7 @@ ANY = (400, 408, 413, 414, 422, 429, 431, 500, 503, 504)
 SECURED = (401, 403)
 PATH = (404,)
 CHANGE = (409,)
-BODY = (415,)
+BODY = (411, 415)
 VERSION = (412,)
 MEDIA = (406,)
 
@@ -23,6 +23,7 @@ _EXAMPLES = {
     406: ("not-acceptable", "Not Acceptable", "this is served as application/json and text/csv"),
     408: ("request-timeout", "Request Timeout", "the request did not arrive in time"),
     409: ("conflict", "This contradicts what is there", "the user_id or the username is taken"),
+    411: ("length-required", "Length Required", "a body needs a length"),
     412: ("precondition-failed", "It is not what you take it for", "it was changed since you read it: read it again"),
     413: ("request-entity-too-large", "Request Entity Too Large", "a body may have 1 MiB"),
     414: ("request-uri-too-long", "Request URI Too Long", "an address may have 8 KiB"),

@@ -4,10 +4,18 @@ import socket
 from http import HTTPStatus
 
 import msgspec
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.http.errors import (
+    InvalidResponseHeader, InvalidResponseHeaderName, LimitRequestHeaders, LimitRequestLine, ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
 from my_monit.logs.logger import get_logger
+
+_DETAILS = {
+    HTTPStatus.INTERNAL_SERVER_ERROR: "the request could not be served",
+    HTTPStatus.NOT_IMPLEMENTED: "this transfer encoding is not served here",
+}
 
 _log = get_logger("rest")
 
@@ -22,7 +30,7 @@ class Worker(ThreadWorker):
             "type": f"urn:mymonit:problem:{status.phrase.lower().replace(' ', '-')}",
             "title": status.phrase,
             "status": status,
-            "detail": "this is not a well-formed request",
+            "detail": _DETAILS.get(status, "this is not a well-formed request"),
         })
         head = (
             f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
@@ -35,6 +43,10 @@ class Worker(ThreadWorker):
 
 
 def _status(error: BaseException) -> HTTPStatus:
+    if isinstance(error, (InvalidResponseHeader, InvalidResponseHeaderName)):
+        return HTTPStatus.INTERNAL_SERVER_ERROR  # the application's fault, though it counts as one of parsing
+    if isinstance(error, UnsupportedTransferCoding):
+        return HTTPStatus.NOT_IMPLEMENTED
     if isinstance(error, LimitRequestLine):
         return HTTPStatus.REQUEST_URI_TOO_LONG
     if isinstance(error, LimitRequestHeaders):

@@ -1,5 +1,7 @@
 """A running stack, seen from outside: only URLs, queues and tokens. Nothing of my_monit is imported here.
 
+What is only to be seen from beside it (`processes`) is looked at where that is possible, and skipped elsewhere.
+
 `eval "$(./run.sh env)"` sets what these tests need.
 """
 
@@ -12,6 +14,8 @@ from typing import Any
 
 import pytest
 import requests
+
+from .processes import Processes
 
 ROOT = Path(__file__).parents[4]
 _VARIABLES = ("MYMONIT_URL", "MYMONIT_CA", "RABBIT_URL", "RABBIT_CA", "RABBIT_USER", "RABBIT_PASSWORD")
@@ -72,6 +76,16 @@ def experiment_id(admin) -> int:
     """Of device-vibrations, which S001 may see."""
     names = {one["name"]: one["experiment_id"] for one in admin("GET", "/experiments/").json()}
     return names["device-vibrations"]
+
+
+@pytest.fixture(scope="session")
+def processes() -> Processes:
+    """Beside the stack, where it is processes of this machine: a test that asks for them is skipped elsewhere."""
+    home = Path(os.environ["MYMONIT_CA"]).parents[1]  # where run.sh keeps it: <home>/certificates/ca.crt
+    mode = home / "mode"
+    if not mode.exists() or mode.read_text(encoding="ascii").strip() != "native":
+        pytest.skip("the stack is in containers or on another machine: its processes are out of sight")
+    return Processes(ROOT, home)
 
 
 def publish(body: bytes, *, routing_key: str = "measures", properties: dict[str, str] | None = None) -> None:

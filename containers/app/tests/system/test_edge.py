@@ -17,9 +17,10 @@ TELLING = re.compile(rb"gunicorn|werkzeug|flask|python|debugger|traceback|site-p
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("PATCH", "/users/", 405), ("DELETE", "/health/live", 405)],
+    [("GET", "/nothing", 404), ("TRACE", "/", 405), ("PATCH", "/users/", 405), ("DELETE", "/health/live", 405)],
+    ids=["H10-absent", "H10-TRACE", "H10-PATCH", "H10-DELETE"],
 )
-def test_what_is_refused_is_refused_with_a_problem_that_tells_nothing_of_servers_h10(admin, method, path, status):
+def test_what_is_refused_is_refused_with_a_problem_that_tells_nothing_of_servers(admin, method, path, status):
     answer = admin(method, path)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)

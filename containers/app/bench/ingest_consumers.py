@@ -56,8 +56,10 @@ class Reading(msgspec.Struct):
 class Progress:
     """Shared by the processes of a run: each notes what it has done, and knows when all is done."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, timed: bool = True) -> None:
+        """Without being `timed`, nothing is noted but what is done: notes take memory."""
         self.total = total
+        self._timed = timed
         self._done: Synchronized[int] = _SPAWN.Value("q", 0)
         self.finished = _SPAWN.Event()
         self._notes: Queue[list[Note]] = _SPAWN.Queue()
@@ -65,7 +67,8 @@ class Progress:
 
     def note(self, measures: int) -> bool:
         """True when that was the last of all."""
-        self._mine.append(Note(time.monotonic(), measures, time.process_time()))
+        if self._timed:
+            self._mine.append(Note(time.monotonic(), measures, time.process_time()))
         with self._done.get_lock():
             self._done.value += measures
             if self._done.value >= self.total:

@@ -60,7 +60,7 @@ def remember_memory(servers: Servers, messages: int) -> None:
     """Publishes single messages no faster than they are stored, and looks at the listener's resident memory."""
     step = max(1000, messages // LINES)
     bodies = Bodies(min(step, WAITING), 0)
-    progress = Progress(messages // bodies.measures * bodies.measures)
+    progress = Progress(messages // bodies.measures * bodies.measures, timed=False)
     listener = start(listen, progress, 1000)
     click.echo("| messages stored | MiB resident |\n| --- | --- |")
     shown = 0

@@ -54,13 +54,24 @@ def unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     if len(token) > MAX_TOKEN_CHARS or not _COMPACT.fullmatch(token):
         raise refusal()
-    header, claims, _ = token.split(".")
+    header, claims, _ = (_decoded(part) for part in token.split("."))
     return _object(header), _object(claims)
 
 
-def _object(part: str) -> dict[str, Any]:
+def _decoded(part: str) -> bytes:
+    """Refused unless it is written in the one right way: bits that nobody reads would let one token look like many."""
     try:
-        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError as error:
+        raise refusal() from error
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != part.encode():
+        raise refusal()
+    return data
+
+
+def _object(part: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(part)
     except (ValueError, RecursionError) as error:
         raise refusal() from error
     if not isinstance(value, dict):

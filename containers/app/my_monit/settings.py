@@ -19,6 +19,8 @@ _AMQPS_PORT = 5671
 #: Without TLS only an issuer on this machine.
 _ISSUER = r"^(https://[^\s?#@]+|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^\s?#@]*)?)$"
 _AMQP_PORT = 5672
+#: 32 random hexadecimal digits have fewer different ones once in 10^7 times; a key that was typed has.
+_LEAST_DIFFERENT_CHARS = 8
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -218,6 +220,13 @@ class SignInConfiguration(_Settings):
     sign_in_key: SecretStr | None = Field(
         None, min_length=32, description="signs what a browser keeps while its user signs in"
     )
+
+    @field_validator("sign_in_key")
+    @classmethod
+    def _is_random(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(set(key.get_secret_value())) < _LEAST_DIFFERENT_CHARS:
+            raise ValueError("must be random, as from: openssl rand -hex 24")
+        return key
 
 
 class LoggingConfiguration(_Settings):

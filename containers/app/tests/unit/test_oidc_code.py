@@ -17,7 +17,7 @@ from my_monit.settings import IdentityConfiguration, SignInConfiguration
 from tests.unit.issuer_stand_in import AUDIENCE, CLIENT, UID, Issuer, issuer_stand_in
 
 PAGE = "https://mymonit.example/static/index.html"
-KEY = SecretStr("k" * 32)
+KEY = SecretStr("0123456789abcdef" * 2)
 
 
 @pytest.fixture(name="issuer")

@@ -150,7 +150,7 @@ def test_a_variable_sets_its_field(
         ),
         (IdentityConfiguration, "MYMONIT_MODE", ["PRODUCTION", "test"]),
         (IdentityConfiguration, "FIREBASE_AUTH_EMULATOR_HOST", ["localhost", "http://localhost:9", "localhost:9/x"]),
-        (SignInConfiguration, "SIGN_IN_KEY", ["x" * 31]),
+        (SignInConfiguration, "SIGN_IN_KEY", [("0123456789abcdef" * 2)[1:], "x" * 32, "changeme" * 6, "password" * 4]),
         (LoggingConfiguration, "LOG_LEVEL", ["debug", "LOUD", "10"]),
     ],
 )

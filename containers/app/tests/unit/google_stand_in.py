@@ -23,13 +23,14 @@ PROJECT = "mymonit-test"
 KEY_ID = "key-1"
 UID = "ada-uid"
 DAY = timedelta(days=1)
+#: Seconds for which Google lets its certificates be kept; it says some hours.
+MAX_AGE_SECS = 3600
 
 
 class Google:
     def __init__(self, url: str) -> None:
         self.url = url
-        self.key = new_key(KEY_ID)
-        self.certificate = _certificate(self.key)
+        self.rotate(KEY_ID)
         #: By e-mail address: whose it is, and the password.
         self.passwords: dict[str, tuple[str, str]] = {}
         self.users: dict[str, dict[str, Any]] = {UID: {"localId": UID, "validSince": "1"}}
@@ -40,12 +41,17 @@ class Google:
         self.may_answer = Event()
         self.may_answer.set()
 
+    def rotate(self, key_id: str) -> None:
+        """Sign with this key from now on, and publish it alone."""
+        self.key_id, self.key = key_id, new_key(key_id)
+        self.certificate = _certificate(self.key)
+
     def service_account(self) -> dict[str, str]:
         key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         return {
             "type": "service_account",
             "project_id": PROJECT,
-            "private_key_id": KEY_ID,
+            "private_key_id": self.key_id,
             "private_key": key,
             "client_email": f"stand-in@{PROJECT}.example",
             "token_uri": f"{self.url}/token",
@@ -54,9 +60,11 @@ class Google:
     def sign(self, data: bytes) -> bytes:
         return self.key.sign(data, padding.PKCS1v15(), SHA256())
 
-    @staticmethod
-    def header() -> dict[str, Any]:
-        return {"alg": "RS256", "kid": KEY_ID, "typ": "JWT"}
+    def token(self, **claims: object) -> str:
+        return compact(self.header(), {**self.claims(), **claims}, google=self)
+
+    def header(self) -> dict[str, Any]:
+        return {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
 
     @staticmethod
     def claims() -> dict[str, Any]:
@@ -75,7 +83,7 @@ class Google:
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
         match path.rsplit("/", 1)[-1]:
             case "certs":
-                return {KEY_ID: self.certificate}
+                return {self.key_id: self.certificate}
             case "token":
                 return {"access_token": "access", "expires_in": 3600, "token_type": "Bearer"}
             case "accounts:lookup":
@@ -94,8 +102,7 @@ class Google:
         if password != right:
             self.statuses["accounts:signInWithPassword"] = HTTPStatus.BAD_REQUEST
             return {"error": {"message": "INVALID_LOGIN_CREDENTIALS"}}
-        claims = {**self.claims(), "sub": uid, "user_id": uid}
-        return {"idToken": compact(self.header(), claims, google=self), "refreshToken": "refresh", "expiresIn": "3600"}
+        return {"idToken": self.token(sub=uid, user_id=uid), "refreshToken": "refresh", "expiresIn": "3600"}
 
 
 @cache
@@ -124,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.google.statuses.get(self.path.rsplit("/", 1)[-1], HTTPStatus.OK))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
+        if self.path == "/certs":
+            self.send_header("Cache-Control", f"public, max-age={MAX_AGE_SECS}, must-revalidate, no-transform")
         self.end_headers()
         with suppress(BrokenPipeError):  # who asked has given up, as a test wants it
             self.wfile.write(answer)
@@ -143,6 +152,9 @@ def google_stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         # The library has no setting for these two.
         monkeypatch.setattr("firebase_admin._token_gen.ID_TOKEN_CERT_URI", f"{google.url}/certs")
         monkeypatch.setattr("firebase_admin._user_mgt.UserManager.ID_TOOLKIT_URL", f"{google.url}/v1")
+        # It also asks Google, in a thread of its own, where the service account may be used; without an address not.
+        regions = "google.auth._regional_access_boundary_utils.get_service_account_rab_endpoint"
+        monkeypatch.setattr(regions, lambda account: "")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -46,6 +46,8 @@ class Issuer:
         self.more_keys: list[object] = []
         self.requests: list[str] = []
         self.answers = True
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def claims(self) -> dict[str, Any]:
         now = int(time.time())
@@ -85,6 +87,7 @@ class Issuer:
 
     def answer(self, path: str) -> bytes | None:
         self.requests.append(path)
+        self.may_answer.wait()
         found = {"/.well-known/openid-configuration": self.discovery, "/keys": self.key_set()}.get(path)
         return json.dumps(found).encode() if found and self.answers else None
 
@@ -118,8 +121,9 @@ def issuer_stand_in() -> Iterator[Issuer]:
             self.send_header("Content-Length", str(len(body)))
             if location:
                 self.send_header("Location", location)
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # who asked has given up, as a test wants it
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -130,6 +134,7 @@ def issuer_stand_in() -> Iterator[Issuer]:
         try:
             yield issuer
         finally:
+            issuer.may_answer.set()
             server.shutdown()
 
 

@@ -1,29 +1,24 @@
-import hashlib
-import hmac
+"""Firebase's tokens, by its own library and a stand-in for Google; forged ones are in test_forged_tokens.py."""
+
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.hashes import SHA256
 
 import my_monit
 from my_monit.errors import ConfigurationError, IdentityUnavailable, Unauthenticated
 from my_monit.identity import firebase
 from my_monit.identity.choice import open_identity
-from my_monit.identity.firebase import LEEWAY_SECS, FirebaseIdentity
+from my_monit.identity.firebase import FirebaseIdentity
 from my_monit.identity.provider import Subject
 from my_monit.settings import IdentityConfiguration, load
-from tests.unit.google_stand_in import PROJECT, UID, Google, compact, google_stand_in, new_key
-from tests.unit.forgery import CLAIMS, FORM, TIMES, Forger, with_changes, with_times
-
-SharedGoogle = tuple[Google, FirebaseIdentity]
+from tests.unit.google_stand_in import MAX_AGE_SECS, UID, Google, compact, google_stand_in
 
 
 @pytest.fixture(name="google")
@@ -47,132 +42,17 @@ def firebase_identity(credentials_file: Path) -> Iterator[FirebaseIdentity]:
     identity.close()
 
 
-def token_of(google: Google, **claims: object) -> str:
-    """Signed by Google; a claim that is `...` is left out."""
-    return compact(google.header(), without_gaps({**google.claims(), **claims}), google=google)
-
-
-def without_gaps(fields: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not ...}
-
-
-def with_header(google: Google, **header: object) -> str:
-    return compact(without_gaps({**google.header(), **header}), google.claims(), google=google)
-
-
 def test_a_good_token_speaks_for_its_uid(google: Google, identity: FirebaseIdentity) -> None:
-    claims = google.claims()
+    issued_at = google.claims()["iat"]
 
-    assert identity.verify(compact(google.header(), claims, google=google)) == Subject(UID, claims["iat"])
-
-
-def of_another_key(google: Google, **header: object) -> str:
-    signed = compact({**google.header(), **header}, google.claims()).rstrip(".")
-    signature = new_key("another").sign(signed.encode(), padding.PKCS1v15(), SHA256())
-    return compact({**google.header(), **header}, google.claims(), signature)
+    assert identity.verify(google.token(iat=issued_at)) == Subject(UID, issued_at)
 
 
-def of_the_certificate_as_a_secret(google: Google) -> str:
-    header = {**google.header(), "alg": "HS256"}
-    signed = compact(header, google.claims()).rstrip(".")
-    signature = hmac.new(google.certificate.encode(), signed.encode(), hashlib.sha256).digest()
-    return compact(header, google.claims(), signature)
+@pytest.mark.parametrize("uid", ["ADA-UID", "ada-uíd", "ada_uid", "a" * 128])
+def test_a_uid_is_passed_on_letter_by_letter_a10(uid: str, google: Google, identity: FirebaseIdentity) -> None:
+    google.users[uid] = {"localId": uid, "validSince": "1"}
 
-
-def alone(forge: Callable[[Forger], str]) -> Callable[[Google], str]:
-    """What is forged from a good token of Google's, with its key where that is not what is wrong."""
-    return lambda google: forge(Forger(google, token_of(google)))  # type: ignore[arg-type]
-
-
-#: What those of the other providers are, too; an issuer and an audience are told below, a token's id is not read.
-OTHERS: dict[str, Callable[[Forger], str]] = {
-    **FORM,
-    **{
-        kind: partial(with_changes, changes) for kind, changes in CLAIMS.items()
-        if not kind.startswith(("iss ", "aud ", "jti "))
-    },
-    **{kind: partial(with_times, times) for kind, times in TIMES.items()},
-}
-FORGED: dict[str, Callable[[Google], str]] = {
-    **{f"as elsewhere: {kind}": alone(forge) for kind, forge in OTHERS.items()},
-    "empty": lambda g: "",
-    "rubbish": lambda g: "a.b.c",
-    "header no object": lambda g: compact([], g.claims(), google=g),
-    "header nested deeply": lambda g: compact(b"[" * 4000, g.claims(), google=g),
-    "claims no object": lambda g: compact(g.header(), [UID], google=g),
-    "unsigned": lambda g: compact({**g.header(), "alg": "none"}, g.claims()),
-    "alg none, signed": lambda g: with_header(g, alg="none"),
-    "no signature": lambda g: compact(g.header(), g.claims(), b"\0"),
-    "kid missing": lambda g: with_header(g, kid=...),
-    "kid unknown": lambda g: with_header(g, kid="../../dev/null"),
-    "kid a number": lambda g: with_header(g, kid=1),
-    "another key": of_another_key,
-    "HS256 with the certificate": of_the_certificate_as_a_secret,
-    "jku": lambda g: of_another_key(g, jku=f"{g.url}/jwks"),
-    "x5u": lambda g: of_another_key(g, x5u=f"{g.url}/x5u"),
-    "jwk": lambda g: of_another_key(g, jwk=Forger(g, token_of(g)).other_jwk()),  # type: ignore[arg-type]
-    "jku beside the true signature": lambda g: with_header(g, jku=f"{g.url}/jwks"),
-    "crit unknown": lambda g: with_header(g, crit=["policy"], policy="strict"),
-    "payload unencoded": lambda g: with_header(g, crit=["b64"], b64=False),
-    "alg NoNe": lambda g: with_header(g, alg="NoNe"),
-    "alg missing": lambda g: with_header(g, alg=...),
-    "ES256 with Google's key": lambda g: with_header(g, alg="ES256"),
-    "typ of a refresh token": lambda g: with_header(g, typ="Refresh"),
-    "typ of an access token": lambda g: with_header(g, typ="at+jwt"),
-    "typ missing": lambda g: with_header(g, typ=...),
-    "typ an object": lambda g: with_header(g, typ={"a": 1}),
-    "aud missing": lambda g: token_of(g, aud=...),
-    "aud with ours as prefix": lambda g: token_of(g, aud=PROJECT + "2"),
-    "aud of another case": lambda g: token_of(g, aud=PROJECT.upper()),
-    "aud of another project": lambda g: token_of(g, aud="other"),
-    "aud a list with ours": lambda g: token_of(g, aud=[PROJECT]),
-    "aud of a custom token": lambda g: token_of(
-        g, aud="https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
-    ),
-    "iss of another project": lambda g: token_of(g, iss="https://securetoken.google.com/other"),
-    "iss of session cookies": lambda g: token_of(g, iss=f"https://session.firebase.google.com/{PROJECT}"),
-    "iss with ours as prefix": lambda g: token_of(g, iss=f"https://securetoken.google.com/{PROJECT}.attacker.example"),
-    "iss without TLS": lambda g: token_of(g, iss=f"http://securetoken.google.com/{PROJECT}"),
-    "iss of our own tokens": lambda g: token_of(g, iss="mymonit"),
-    "of a tenant, whose uids are the tenant's": lambda g: token_of(g, firebase={"tenant": "lab-1"}),
-    "of no sign-in": lambda g: token_of(g, firebase=...),
-    "iss missing": lambda g: token_of(g, iss=...),
-    "sub missing": lambda g: token_of(g, sub=...),
-    "sub empty": lambda g: token_of(g, sub=""),
-    "sub a list": lambda g: token_of(g, sub=[UID]),
-    "expired": lambda g: token_of(g, exp=g.claims()["iat"] - LEEWAY_SECS),
-    "exp missing": lambda g: token_of(g, exp=...),
-    "exp a text": lambda g: token_of(g, exp="tomorrow"),
-    "issued in the future": lambda g: token_of(g, iat=g.claims()["exp"]),
-    "iat missing": lambda g: token_of(g, iat=...),
-    "iat a text": lambda g: token_of(g, iat="yesterday"),
-}
-
-
-@pytest.fixture(name="shared", scope="module")
-def google_and_identity_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedGoogle]:
-    """For tests that change nothing of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("FIREBASE_AUTH_EMULATOR_HOST", raising=False)
-        with google_stand_in(patch) as google:
-            file = tmp_path_factory.mktemp("firebase") / "service-account.json"
-            file.write_text(json.dumps(google.service_account()), encoding="utf-8")
-            identity = FirebaseIdentity(file)
-            yield google, identity
-            identity.close()
-
-
-@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-def test_a_forged_token_is_refused_and_leads_nowhere_but_to_the_certificates_a2_a3_a4(
-    forge: Callable[[Google], str], shared: SharedGoogle
-) -> None:
-    google, identity = shared
-
-    with pytest.raises(Unauthenticated) as refused:
-        identity.verify(forge(google))
-
-    assert str(refused.value) == "the token is not valid"
-    assert set(google.requests) <= {"/certs"}
+    assert identity.verify(google.token(sub=uid)).username == uid
 
 
 @pytest.mark.parametrize(
@@ -183,7 +63,7 @@ def test_a_forged_token_is_refused_and_leads_nowhere_but_to_the_certificates_a2_
 def test_a_user_who_was_shut_out_is_refused_at_once_a5(
     record: dict[str, Any] | None, google: Google, identity: FirebaseIdentity
 ) -> None:
-    token = token_of(google)
+    token = google.token()
     assert identity.verify(token).username == UID
 
     google.users = {UID: record} if record else {}
@@ -208,13 +88,13 @@ def test_a_fault_of_google_is_not_the_callers_a6(
     google.statuses[path] = status
 
     with pytest.raises(IdentityUnavailable) as unavailable:
-        identity.verify(token_of(google))
+        identity.verify(google.token())
 
     assert unavailable.value.transient
     assert UID not in str(unavailable.value)
 
 
-def test_a_google_that_does_not_answer_is_waited_for_only_so_long(
+def test_a_google_that_does_not_answer_is_waited_for_only_so_long_a6(
     google: Google, credentials_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(firebase, "TIMEOUT_SECS", 0.2)
@@ -222,13 +102,13 @@ def test_a_google_that_does_not_answer_is_waited_for_only_so_long(
     google.may_answer.clear()
 
     with pytest.raises(IdentityUnavailable):
-        identity.verify(token_of(google))
+        identity.verify(google.token())
 
     identity.close()
 
 
 def test_without_a_network_nobody_is_let_in_a6(google: Google, identity: FirebaseIdentity) -> None:
-    token = token_of(google)
+    token = google.token()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("socket.socket.connect", refuse_connection)
 
@@ -240,6 +120,61 @@ def test_without_a_network_nobody_is_let_in_a6(google: Google, identity: Firebas
 
 def refuse_connection(*_: object) -> None:
     raise ConnectionRefusedError
+
+
+@pytest.fixture(name="later")
+def library_s_clock_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Calls that certificates were kept for as long as Google lets them."""
+
+    class Later:
+        @staticmethod
+        def time() -> float:
+            return time.time() + MAX_AGE_SECS + 1
+
+    return lambda: monkeypatch.setattr("cachecontrol.controller.time", Later)
+
+
+def test_certificates_are_read_once_for_many_tokens_also_with_a_thousand_unknown_keys_a6(
+    google: Google, identity: FirebaseIdentity
+) -> None:
+    good = google.token()
+    for _ in range(20):
+        assert identity.verify(good)
+
+    for number in range(1000):
+        with pytest.raises(Unauthenticated):
+            identity.verify(compact({**google.header(), "kid": f"unknown-{number}"}, google.claims(), bytes(256)))
+
+    assert google.requests.count("/certs") == 1
+
+
+def test_known_certificates_go_on_while_there_are_none_to_be_had_and_are_not_believed_for_ever_a6(
+    google: Google, identity: FirebaseIdentity, later: Callable[[], None]
+) -> None:
+    assert identity.verify(google.token())
+    google.statuses["certs"] = HTTPStatus.SERVICE_UNAVAILABLE
+    assert identity.verify(google.token())
+
+    later()
+    with pytest.raises(IdentityUnavailable):
+        identity.verify(google.token())
+
+    google.statuses.clear()
+    assert identity.verify(google.token())
+
+
+def test_a_rotated_certificate_is_found_and_the_old_one_is_forgotten_a6(
+    google: Google, identity: FirebaseIdentity, later: Callable[[], None]
+) -> None:
+    old = google.token()
+    assert identity.verify(old)
+
+    google.rotate("key-2")
+    later()
+
+    assert identity.verify(google.token())
+    with pytest.raises(Unauthenticated):
+        identity.verify(old)
 
 
 def test_starting_asks_nobody_and_two_can_start_side_by_side(google: Google, credentials_file: Path) -> None:
@@ -330,7 +265,7 @@ def test_an_account_is_deleted_and_that_it_is_gone_already_is_fine(google: Googl
     identity.forget(UID)
     assert UID not in google.users
     with pytest.raises(Unauthenticated):
-        identity.verify(token_of(google))
+        identity.verify(google.token())
 
     google.statuses["accounts:delete"] = HTTPStatus.BAD_REQUEST  # so Google answers when there is no such account
     identity.forget(UID)

@@ -84,6 +84,18 @@ def test_a_wrong_password_gives_nothing(email: str, password: str, by_password: 
         by_password.token(email, SecretStr(password))
 
 
+def test_an_unknown_address_takes_as_many_questions_as_a_wrong_password_a7(
+    google: Google, by_password: FirebasePassword
+) -> None:
+    """One: how long an answer takes is Google's, which no step of ours makes longer for those who exist."""
+    for email in (EMAIL, "eve@example.org"):
+        google.requests.clear()
+        with pytest.raises(Unauthenticated):
+            by_password.token(email, SecretStr("wrong"))
+
+        assert google.requests == [f"/identitytoolkit.googleapis.com/v1/{SIGN_IN}"]
+
+
 def test_a_second_factor_is_not_left_out(google: Google, by_password: FirebasePassword) -> None:
     answering(google, HTTPStatus.OK, {"mfaPendingCredential": "pending", "mfaInfo": []})
 

@@ -1,4 +1,5 @@
-"""The key that signs our own tokens: made once, kept from others, and strong, or nothing starts."""
+"""A7 of the list of faults: the key that signs our own tokens is made once, kept from others, and strong, or nothing
+starts."""
 
 import json
 import os

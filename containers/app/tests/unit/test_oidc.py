@@ -1,6 +1,8 @@
+"""Access tokens of an issuer, and its keys; forged ones are in test_forged_tokens.py."""
+
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from my_monit.errors import ConfigurationError, IdentityUnavailable, Unauthenticated
 from my_monit.identity import issuer_keys
-from my_monit.identity.issuer_keys import FRESH_SECS, MAX_AGE_SECS, RETRY_SECS, IssuerKeys
+from my_monit.identity.issuer_keys import FRESH_SECS, MAX_AGE_SECS, RETRY_SECS, TIMEOUT_SECS, IssuerKeys
 from my_monit.identity.oidc import OidcIdentity
 from my_monit.identity.provider import MAX_LIFETIME, Subject
-from tests.unit.forgery import CLAIMS, FORM, TIMES, Forger, compact, hs256, with_changes, with_times
+from tests.conftest import Eventually
+from tests.unit.forgery import compact
 from tests.unit.issuer_stand_in import AUDIENCE, UID, Issuer, issuer_stand_in, octet_jwk, public_jwk
 
 BOTH_READ = ["/.well-known/openid-configuration", "/keys"]
@@ -48,11 +50,6 @@ def oidc_identity(issuer: Issuer) -> Iterator[OidcIdentity]:
     identity.close()
 
 
-@pytest.fixture(name="forger")
-def forger_of_tokens(issuer: Issuer) -> Forger:
-    return Forger(issuer.ed, issuer.token())
-
-
 @pytest.mark.parametrize("key_id", ["ed", "rsa", "ec"])
 def test_an_access_token_of_the_issuer_is_accepted(key_id: str, issuer: Issuer, identity: OidcIdentity) -> None:
     claims = issuer.claims()
@@ -69,108 +66,6 @@ def test_keycloak_says_bearer_in_a_claim(issuer: Issuer, identity: OidcIdentity)
     header = {"alg": "EdDSA", "kid": "ed", "typ": "JWT"}
 
     assert identity.verify(compact(header, {**issuer.claims(), "typ": "Bearer", "azp": "lab"}, issuer.ed.sign))
-
-
-KEPT_CLAIMS = {kind: changes for kind, changes in CLAIMS.items() if not kind.startswith(("jti", "iss "))}
-ISSUERS: dict[str, Callable[[str], object]] = {
-    "missing": lambda url: ...,
-    "null": lambda url: None,
-    "wrong": lambda url: "https://attacker.example",
-    "a prefix of ours": lambda url: url[:-1],
-    "with ours as prefix": lambda url: url + ".attacker.example",
-    "with a slash": lambda url: url + "/",
-    "a list with ours": lambda url: [url],
-    "of Firebase": lambda url: "https://securetoken.google.com/mymonit",
-    "of our own tokens": lambda url: "mymonit",
-}
-KINDS: dict[str, dict[str, object]] = {
-    "an ID token, by its nonce": {"nonce": "n-0S6"},
-    "an ID token, by its hash of a code": {"c_hash": "LDktK"},
-    "an ID token, by its hash of an access token": {"at_hash": "MTIzN"},
-    "an ID token of Keycloak": {"typ": "ID"},
-    "a refresh token of Keycloak": {"typ": "Refresh"},
-    "an offline token of Keycloak": {"typ": "Offline"},
-    "a logout token": {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
-}
-
-
-def public_pem(issuer: Issuer, key_id: str) -> bytes:
-    public = issuer.keys[key_id][1].public_key()
-    return bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-
-
-SIGNATURE: dict[str, Callable[[Forger, Issuer], str]] = {
-    "signature cut": lambda f, i: f.good[:-2],
-    "signature of zeros": lambda f, i: f"{f.signed}.{'A' * 86}",
-    "claims changed after signing": lambda f, i: f"{f.with_claims(sub='eve').rsplit('.', 1)[0]}.{f.signature}",
-    "another key": lambda f, i: compact(f.header, f.claims, f.other.sign),
-    "alg none, unsigned": lambda f, i: f.with_header(lambda _: b"", alg="none"),
-    "alg NoNe": lambda f, i: f.with_header(lambda _: b"", alg="NoNe"),
-    "alg missing": lambda f, i: f.with_header(alg=...),
-    "alg null": lambda f, i: f.with_header(alg=None),
-    "alg a list": lambda f, i: f.with_header(alg=["EdDSA"]),
-    "HS256 with the issuer's RSA key": lambda f, i: f.with_header(hs256(public_pem(i, "rsa")), alg="HS256", kid="rsa"),
-    "HS256 with nothing": lambda f, i: f.with_header(hs256(b""), alg="HS256"),
-    "another algorithm than the key's": lambda f, i: f.with_header(f.rs256(), alg="RS256"),
-    "another key's id": lambda f, i: f.with_header(kid="ec"),
-    "RS256 by another key": lambda f, i: f.with_header(f.rs256(), alg="RS256", kid="rsa"),
-    "ES256 by another key": lambda f, i: f.with_header(f.es256(), alg="ES256", kid="ec"),
-    "PS256 with a key for RS256": lambda f, i: f.with_header(f.rs256(), alg="PS256", kid="rsa"),
-    "kid missing": lambda f, i: f.with_header(kid=...),
-    "kid null": lambda f, i: f.with_header(kid=None),
-    "kid a number": lambda f, i: f.with_header(kid=1),
-    "kid a list": lambda f, i: f.with_header(kid=["ed"]),
-    "kid unknown": lambda f, i: f.with_header(f.other.sign, kid="another"),
-    "kid a path": lambda f, i: f.with_header(f.other.sign, kid="../../../../dev/null"),
-    "kid SQL": lambda f, i: f.with_header(f.other.sign, kid="' UNION SELECT 'x"),
-    "kid a URL": lambda f, i: f.with_header(f.other.sign, kid="http://attacker.example/key"),
-    "jwk of another key": lambda f, i: f.with_header(f.other.sign, jwk=f.other_jwk()),
-    "jwk beside the true signature": lambda f, i: f.with_header(jwk=f.other_jwk()),
-    "jku": lambda f, i: f.with_header(f.other.sign, jku=i.url + "/attacker"),
-    "jku beside the true signature": lambda f, i: f.with_header(jku=i.url + "/attacker"),
-    "x5u": lambda f, i: f.with_header(f.other.sign, x5u=i.url + "/attacker"),
-    "x5c": lambda f, i: f.with_header(f.other.sign, x5c=["AAAA"]),
-    "crit unknown": lambda f, i: f.with_header(crit=["policy"], policy="strict"),
-    "payload unencoded": lambda f, i: f.with_header(crit=["b64"], b64=False),
-    "typ of a refresh token": lambda f, i: f.with_header(typ="Refresh"),
-    "typ of a logout token": lambda f, i: f.with_header(typ="logout+jwt"),
-    "typ a number": lambda f, i: f.with_header(typ=1),
-}
-Forge = Callable[[Forger, Issuer], str]
-
-
-def _alone(forge: Callable[[Forger], str], forger: Forger, _: Issuer) -> str:
-    return forge(forger)
-
-
-def _issued_by(name: Callable[[str], object], forger: Forger, issuer: Issuer) -> str:
-    return forger.with_claims(iss=name(issuer.url))
-
-
-FORGED: dict[str, Forge] = {
-    **SIGNATURE,
-    **{kind: partial(_alone, forge) for kind, forge in FORM.items()},
-    **{kind: partial(_alone, partial(with_changes, each)) for kind, each in {**KEPT_CLAIMS, **KINDS}.items()},
-    **{kind: partial(_alone, partial(with_times, times)) for kind, times in TIMES.items()},
-    **{f"iss {kind}": partial(_issued_by, name) for kind, name in ISSUERS.items()},
-}
-
-
-@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-def test_a_forged_token_is_refused(forge: Forge, forger: Forger, issuer: Issuer, identity: OidcIdentity) -> None:
-    token = forge(forger, issuer)
-
-    with pytest.raises(Unauthenticated) as refused:
-        identity.verify(token)
-
-    assert str(refused.value) == "the token is not valid"
-    assert set(issuer.requests) <= set(BOTH_READ)  # and nowhere that a token names
-
-
-def test_the_good_token_that_all_forged_ones_were_made_from_is_accepted(
-    forger: Forger, identity: OidcIdentity
-) -> None:
-    assert identity.verify(forger.good) == identity.verify(forger.with_claims()) == identity.verify(forger.with_header())
 
 
 @pytest.mark.parametrize(
@@ -199,6 +94,11 @@ def test_a_published_key_that_is_no_good_lets_nobody_in(kind: str, own_issuer: I
 
     with pytest.raises(Unauthenticated):
         identity.verify(compact(header, own_issuer.claims(), lambda data: key.sign(data, padding.PKCS1v15(), SHA256())))
+
+
+@pytest.mark.parametrize("subject", ["ADA-UID", "ada-uíd", "ada_uid", "a" * 128])
+def test_a_subject_is_passed_on_letter_by_letter_a10(subject: str, issuer: Issuer, identity: OidcIdentity) -> None:
+    assert identity.verify(issuer.token(sub=subject)).username == subject
 
 
 def test_a_token_may_live_a_day_and_not_longer(issuer: Issuer, identity: OidcIdentity) -> None:
@@ -273,6 +173,42 @@ def test_a6_known_keys_go_on_while_the_issuer_is_away_and_are_not_believed_for_e
     own_issuer.answers = True
     clock.now += RETRY_SECS
     assert keys.find("rsa", "RS256")
+
+
+def test_a6_a_slow_issuer_keeps_nobody_waiting_who_shows_a_known_key(
+    own_issuer: Issuer, eventually: Eventually
+) -> None:
+    clock = Clock()
+    keys = keys_of(own_issuer, clock)
+    own_issuer.may_answer.clear()
+    clock.now += FRESH_SECS + 1
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(keys.find, "rsa", "RS256")
+        eventually(lambda: len(own_issuer.requests) > len(BOTH_READ))
+        begun = time.monotonic()
+        assert keys.find("rsa", "RS256")
+        assert time.monotonic() - begun < TIMEOUT_SECS / 2 and not reading.done()
+
+        own_issuer.may_answer.set()
+        assert reading.result(timeout=TIMEOUT_SECS)
+
+
+def test_a6_an_issuer_that_does_not_answer_is_waited_for_once_a_minute(
+    own_issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer_keys, "TIMEOUT_SECS", 0.2)
+    clock = Clock()
+    keys = keys_of(own_issuer, clock)
+    own_issuer.may_answer.clear()
+    clock.now += FRESH_SECS + 1
+
+    for number in range(100):
+        assert keys.find("rsa", "RS256")
+        with pytest.raises(Unauthenticated):
+            keys.find(f"unknown-{number}", "RS256")
+
+    assert own_issuer.requests == [*BOTH_READ, BOTH_READ[0]]
 
 
 def test_an_issuer_that_is_away_at_the_start_may_come_back(own_issuer: Issuer) -> None:

@@ -34,7 +34,8 @@ from tests.integration.laboratory import CANARY, Laboratory, furnish
 from tests.integration.lane import Lane, ListenerThread
 from tests.integration.log_lines import LogLines
 from tests.integration.publisher import Account, Publisher
-from tests.integration.rest_api import Api
+from tests.integration.rest_api import Api, minted_by
+from tests.unit.vouching import Vouching, all_providers
 
 _RUN = uuid.uuid4().hex[:12]
 
@@ -281,11 +282,18 @@ def rest_container(storage_configuration, tmp_path_factory) -> Iterator[Containe
 @pytest.fixture
 def api(rest_container, laboratory, log_lines) -> Iterator[Api]:
     """The REST API; at the end nothing personal or secret may have been logged, and nothing have crashed."""
-    api = Api(rest_container.rest_application(), rest_container.identity())
+    api = Api(rest_container.rest_application(), minted_by(rest_container.identity()))
     yield api
     assert CANARY not in log_lines.text.lower()
     assert not [secret for secret in api.secrets if secret in log_lines.text]
     assert not log_lines.of("request_crashed")
+
+
+@pytest.fixture(scope="module")
+def vouchings(tmp_path_factory) -> Iterator[dict[str, Vouching]]:
+    """Every identity provider, by its name; Firebase's library asks a stand-in for Google."""
+    with all_providers(tmp_path_factory.mktemp("providers")) as vouchings:
+        yield vouchings
 
 
 @pytest.fixture

@@ -1,25 +1,32 @@
 """The REST API over Flask's test client; each answer is held against what all of them promise."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from dependency_injector import providers
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from my_monit.identity.local import LocalIdentity
 from my_monit.model import User
+from my_monit.wiring import Container
 from tests.integration.laboratory import CANARY
+from tests.unit.vouching import Vouching
 
 
 class Api:
-    def __init__(self, app: Flask, identity: LocalIdentity) -> None:
+    def __init__(self, app: Flask, vouch: Callable[[str], str]) -> None:
+        """`vouch` gives a token for a username."""
         self._client = app.test_client()
-        self._identity = identity
+        self.vouch = vouch
         self._tokens: dict[str, str] = {}
 
     def token(self, who: User) -> str:
         if who.username not in self._tokens:
-            self._tokens[who.username] = self._identity.mint(who.username, lifetime=timedelta(hours=1))
+            self._tokens[who.username] = self.vouch(who.username)
         return self._tokens[who.username]
 
     @property
@@ -27,7 +34,7 @@ class Api:
         return list(self._tokens.values())
 
     def __call__(self, who: User | None, method: str, path: str, **options: Any) -> TestResponse:
-        headers = dict(options.pop("headers", {}))
+        headers = Headers(options.pop("headers", {}))
         if who is not None:
             headers["Authorization"] = f"Bearer {self.token(who)}"
         answer = self._client.open(path, method=method, headers=headers, **options)
@@ -54,6 +61,18 @@ class Api:
             pages.append(answer.json)
             following = next_of(answer)
         return pages
+
+
+def minted_by(identity: LocalIdentity) -> Callable[[str], str]:
+    return lambda username: identity.mint(username, lifetime=timedelta(hours=1))
+
+
+@contextmanager
+def vouched_by(vouching: Vouching, container: Container, api: Api) -> Iterator[None]:
+    """Everybody who calls shows tokens of this identity provider, and no other's is good."""
+    with container.identity.override(providers.Object(vouching.identity)), container.erasure_service.reset():
+        api.vouch = vouching.token
+        yield
 
 
 def next_of(answer: TestResponse) -> str | None:

@@ -12,7 +12,7 @@ from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
 from tests.integration.laboratory import ADA, CANARY, SAM, SUE, UMA, Laboratory, person
-from tests.integration.rest_api import Api, pointers
+from tests.integration.rest_api import Api, minted_by, pointers
 
 Audited = Callable[[], tuple[str, str, str, str]]
 
@@ -101,7 +101,7 @@ class TestErasure:
     ) -> None:
         with storage.unit() as unit:
             unit.users.add(person("A002", Role.ADMIN))
-        apis = [Api(rest_container.rest_application(), rest_container.identity()) for _ in range(2)]
+        apis = [Api(rest_container.rest_application(), minted_by(rest_container.identity())) for _ in range(2)]
         pairs = [(ADA, "A002"), (person("A002", Role.ADMIN), "A001")]
         statuses: list[int] = []
         start = threading.Barrier(2)
@@ -209,7 +209,7 @@ class TestVersions:
         start = threading.Barrier(4)
 
         def rename(number: int) -> None:
-            one = Api(rest_container.rest_application(), rest_container.identity())
+            one = Api(rest_container.rest_application(), minted_by(rest_container.identity()))
             start.wait()
             answer = one.put(
                 ADA, f"/experiments/{vibrations}", json={"name": f"name-{number}"}, headers={"If-Match": etag}

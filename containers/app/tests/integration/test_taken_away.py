@@ -7,53 +7,22 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 import pytest
-from dependency_injector import providers
 from werkzeug.test import TestResponse
 
 from my_monit.errors import Unauthenticated
-from my_monit.identity.oidc import OidcIdentity
-from my_monit.identity.provider import Subject
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
 from tests.integration.instruments import Instruments
 from tests.integration.keys import add_key
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, Laboratory
-from tests.integration.rest_api import Api
-from tests.unit.issuer_stand_in import AUDIENCE, Issuer, issuer_stand_in
+from tests.integration.rest_api import Api, vouched_by
+from tests.unit.vouching import PROVIDERS, Vouching
 
 KEY_ID = "0123456789abcdef"
 RECORD = {"name": SAM.name, "username": SAM.username, "email": SAM.email}
 #: From the moment on at which it is taken away.
 AT_ONCE_SECS = 1
-
-@pytest.fixture(name="issuer", scope="module")
-def issuer_of_tokens() -> Iterator[Issuer]:
-    with issuer_stand_in() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-def local(api: Api) -> str:
-    return api.token(SAM)
-
-
-@pytest.fixture
-def oidc(issuer: Issuer, rest_container: Container) -> Iterator[str]:
-    """A token of the issuer; ADA goes on with one of our own."""
-    theirs, ours = OidcIdentity(issuer.url, audience=AUDIENCE), rest_container.identity()
-    token = issuer.token(sub=SAM.username)
-
-    class Either:
-        def verify(self, shown: str) -> Subject:
-            return (theirs if shown == token else ours).verify(shown)
-
-        def forget(self, username: str) -> None:
-            theirs.forget(username)
-
-    with rest_container.identity.override(providers.Object(Either())):
-        yield token
-    theirs.close()
 
 
 @pytest.fixture
@@ -62,9 +31,15 @@ def key(storage: Storage, laboratory: Laboratory) -> str:
         return add_key(unit, KEY_ID, SAM)
 
 
-@pytest.fixture(name="sam", params=["local", "oidc", "key"])
-def what_sam_shows(request: pytest.FixtureRequest) -> dict[str, str]:
-    return bearing(request.getfixturevalue(request.param))
+@pytest.fixture(name="sam", params=[*PROVIDERS, "key"])
+def what_sam_shows(
+    request: pytest.FixtureRequest, api: Api, rest_container: Container, vouchings: dict[str, Vouching]
+) -> Iterator[dict[str, str]]:
+    if request.param == "key":
+        yield bearing(request.getfixturevalue("key"))
+        return
+    with vouched_by(vouchings[request.param], rest_container, api):
+        yield bearing(api.token(SAM))
 
 
 def bearing(token: str) -> dict[str, str]:

@@ -105,14 +105,14 @@ def test_answers_carry_the_security_headers_once(admin):
     "authorization",
     ["", "Basic QTAwMTpwYXNz", "Bearer", "Bearer ", "bearer x.y.z", "Bearer x.y.z", "Bearer x, Bearer y", "Token x"],
 )
-def test_nobody_gets_in_without_a_good_token(as_user, authorization):
+def test_nobody_gets_in_without_a_good_token_a1(as_user, authorization):
     answer = as_user(None)("GET", "/users/", headers={"Authorization": authorization})
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_token_in_the_query_is_no_token(as_user):
+def test_a_token_in_the_query_is_no_token_a1(as_user):
     assert as_user(None)("GET", "/users/?access_token=x&token=y").status_code == 401
 
 
@@ -131,8 +131,8 @@ def test_a_body_that_is_refused_unread_harms_nobody_else(as_user, admin):
         assert admin("GET", "/users/me").status_code == 200
 
 
-def test_attempts_to_sign_in_are_few_while_everything_else_goes_on(as_user):
-    """What they find does not matter to the edge: here nobody signs in with a password."""
+def test_attempts_to_sign_in_are_few_while_everything_else_goes_on_a7(as_user):
+    """Whichever provider there is: what they find does not matter to the edge. Here nobody signs in with a password."""
     nobody = as_user(None)
 
     answers = [nobody("POST", "/sign-in/password", json={"email": "a", "password": "b"}) for _ in range(40)]

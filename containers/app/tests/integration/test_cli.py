@@ -68,12 +68,6 @@ def test_it_tells_its_version() -> None:
         ("rest", {"DB_PORT": "65536"}, ["DB_PORT"]),
         ("rest", {"REST_WORKERS": "many"}, ["REST_WORKERS"]),
         ("rest", {"IDENTITY": "magic"}, ["IDENTITY"]),
-        ("rest", {"IDENTITY": "firebase", "GOOGLE_APPLICATION_CREDENTIALS": None}, ["GOOGLE_APPLICATION_CREDENTIALS"]),
-        (
-            "rest", {"IDENTITY": "firebase", "FIREBASE_AUTH_EMULATOR_HOST": "localhost:9"},
-            ["FIREBASE_AUTH_EMULATOR_HOST"],
-        ),
-        ("rest", {"SIGN_IN_KEY": "short"}, ["SIGN_IN_KEY"]),
         ("migrate", {"DB_ADMIN_USER": None, "DB_ADMIN_PASSWORD": None}, ["DB_ADMIN_USER", "DB_ADMIN_PASSWORD"]),
         ("migrate", {"DB_SCHEMA": "/nowhere"}, ["DB_SCHEMA"]),
         ("migrate", {"RABBIT_ADMIN_PASSWORD": None}, ["RABBIT_ADMIN_PASSWORD"]),

@@ -3,6 +3,7 @@
 Import this module only where it is used: Authlib takes its time.
 """
 
+import hashlib
 from hmac import compare_digest
 from typing import Any, NamedTuple
 
@@ -49,7 +50,10 @@ class OidcCode:
         self._client_id = client_id
         self._client_secret = client_secret
         self._scope = scope
-        self._visits = URLSafeTimedSerializer(key.get_secret_value(), salt="visit")
+        # The library's own choice is SHA-1.
+        self._visits = URLSafeTimedSerializer(
+            key.get_secret_value(), salt="visit", signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def begin(self, page: str) -> tuple[str, str]:
         visit = _Visit(page, *(generate_token(_RANDOM_CHARS) for _ in range(3)))
@@ -93,6 +97,8 @@ class OidcCode:
         claims = self._identity.signed_claims(id_token, audience=self._client_id)
         if not _same(str(claims.get("nonce")), nonce):
             raise _refused("other_nonce")
+        if claims.get("azp", self._client_id) != self._client_id:  # it may have further audiences
+            raise _refused("other_client")
         try:
             subject = self._identity.verify(access_token)
         except Unauthenticated:

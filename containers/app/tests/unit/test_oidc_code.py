@@ -1,3 +1,5 @@
+import base64
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -154,6 +156,12 @@ def test_a_visit_ends(by_code: OidcCode, monkeypatch: pytest.MonkeyPatch) -> Non
         by_code.finish(browser.kept, **browser.given)
 
 
+def test_what_the_browser_keeps_is_signed_with_sha_256(by_code: OidcCode) -> None:
+    signature = visit(by_code).kept.rpartition(".")[2]
+
+    assert len(base64.urlsafe_b64decode(signature + "=")) == hashlib.sha256().digest_size
+
+
 def test_what_another_deployment_signed_is_not_taken(identity: OidcIdentity, by_code: OidcCode) -> None:
     browser = visit(by_code)
     other = OidcCode(identity, client_id=CLIENT, client_secret=None, scope="openid", key=SecretStr("o" * 32))
@@ -184,7 +192,11 @@ def test_an_odd_answer_of_the_issuer_signs_nobody_in(
 
 
 @pytest.mark.parametrize(
-    "claims", [{"nonce": "another"}, {"nonce": 7}, {"aud": "another"}, {"iss": "https://x.example"}, {"exp": 1}],
+    "claims",
+    [
+        {"nonce": "another"}, {"nonce": 7}, {"aud": "another"}, {"aud": [CLIENT, "another"], "azp": "another"},
+        {"azp": None}, {"iss": "https://x.example"}, {"exp": 1},
+    ],
     ids=str,
 )
 def test_an_id_token_that_is_not_of_this_visit_signs_nobody_in(
@@ -195,6 +207,15 @@ def test_an_id_token_that_is_not_of_this_visit_signs_nobody_in(
 
     with pytest.raises(Unauthenticated):
         by_code.finish(browser.kept, **browser.given)
+
+
+def test_an_id_token_may_name_others_beside_the_client_that_it_is_for(by_code: OidcCode, issuer: Issuer) -> None:
+    browser = visit(by_code)
+    issuer.answer_changes = {
+        "id_token": issuer.token(aud=[CLIENT, "another"], azp=CLIENT, nonce=browser.asked["nonce"])
+    }
+
+    assert by_code.finish(browser.kept, **browser.given)
 
 
 def test_two_tokens_of_different_people_sign_nobody_in(by_code: OidcCode, issuer: Issuer) -> None:

@@ -13,7 +13,7 @@ _POLICY = (
 )
 _TYPES = {
     "index.html": "text/html; charset=utf-8", "page.css": "text/css; charset=utf-8",
-    "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+    "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml; charset=utf-8",
 }
 
 

@@ -29,6 +29,11 @@ def test_the_page_loads_from_here_alone_and_has_no_script_or_style_within(client
 
 
 @pytest.mark.parametrize("name", page_module._TYPES)
+def test_whatever_is_text_says_how_it_is_written(name: str, client: FlaskClient) -> None:
+    assert client.get(f"/static/{name}").content_type.endswith("; charset=utf-8")
+
+
+@pytest.mark.parametrize("name", page_module._TYPES)
 def test_a_policy_forbids_what_the_page_does_not_need(name: str, client: FlaskClient) -> None:
     answer = client.get(f"/static/{name}")
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))

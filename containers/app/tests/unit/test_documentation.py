@@ -17,6 +17,8 @@ from my_monit.permissions import BY_KEY, BY_KEY_OF_EXPERIMENT, Verb, allowed
 ROOT = Path(__file__).parents[4]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "containers" / "app" / "my_monit"
+TESTS = ROOT / "containers" / "app" / "tests"
+DOCUMENTS = sorted(DOCS.rglob("*.md"))
 
 #: Modules that the picture of the packages shows apart from their package or under another name.
 SHOWN_AS = {"__main__": "cli", "exact_json": "parsing", "logs.audit": "audit", "storage.ports": "ports"}
@@ -124,7 +126,30 @@ def shown_as(module: str) -> str:
     return SHOWN_AS.get(module, module.split(".")[0])
 
 
-@pytest.mark.parametrize("document", sorted(DOCS.rglob("*.md")), ids=lambda path: str(path.relative_to(DOCS)))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(DOCS)))
+def test_a_test_that_is_named_is_there(document: Path):
+    for file, name in re.findall(r"`([\w/]+\.py)::(\w+)`", document.read_text(encoding="utf-8")):
+        path = (ROOT if file.startswith("adapters/") else TESTS) / file
+        assert path.exists() and f"def {name}(" in path.read_text(encoding="utf-8"), f"{file}::{name}"
+
+
+def test_the_files_of_tests_that_the_threats_name_are_there():
+    named = re.findall(r"`([\w/*]+\.py)`", section("security.md", "Threats"))
+
+    assert named and not [name for name in named if not list(TESTS.glob(f"**/{name}"))]
+
+
+def test_what_is_not_met_of_asvs_is_counted_and_told_with_everything_else_that_is_not():
+    text = (DOCS / "asvs.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+\.\d+\.\d+) \|.*\| (.*) \|$", text, flags=re.MULTILINE))
+    missing = {number for number, shown in rows.items() if "**not met**" in shown}
+
+    counted = f"{len(rows)} apply. {len(rows) - len(missing)} of these are met. {len(missing)} are **not met**"
+    assert counted in text
+    assert set(re.findall(r"\d+\.\d+\.\d+", section("security.md", "Not met yet"))) == missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(DOCS)))
 def test_a_link_leads_somewhere(document: Path):
     links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", document.read_text(encoding="utf-8"))
     for target, anchor in links:

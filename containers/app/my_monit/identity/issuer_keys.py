@@ -53,7 +53,8 @@ class IssuerKeys:
         self._issuer = issuer
         self._clock = clock
         self._session = requests.Session()
-        self._session.verify = ca or True
+        # Told with each request: a session's own would give way to REQUESTS_CA_BUNDLE.
+        self._verify = ca or True
         self._lock = threading.Lock()
         self._published = _Published({}, {}, -MAX_AGE_SECS)
         self._tried_at = -float(RETRY_SECS)
@@ -117,8 +118,12 @@ class IssuerKeys:
 
     def _get(self, address: str) -> dict[str, Any]:
         try:
-            with self._session.get(address, timeout=TIMEOUT_SECS, allow_redirects=False, stream=True) as answer:
+            with self._session.get(
+                address, timeout=TIMEOUT_SECS, allow_redirects=False, stream=True, verify=self._verify
+            ) as answer:
                 found = json.loads(_bounded(answer)) if answer.status_code == requests.codes.ok else None
+        except requests.exceptions.SSLError as error:
+            raise IdentityUnavailable("the identity provider's certificate is not trusted: see OIDC_CA") from error
         except requests.RequestException as error:
             raise IdentityUnavailable("the identity provider cannot be reached") from error
         except (ValueError, RecursionError) as error:

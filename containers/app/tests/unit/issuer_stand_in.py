@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ def public_jwk(key_id: str, algorithm: str, key: Any) -> dict[str, object]:
 
 
 @contextmanager
-def issuer_stand_in() -> Iterator[Issuer]:
+def issuer_stand_in(*, tls: ssl.SSLContext | None = None) -> Iterator[Issuer]:
     issuer: Issuer
 
     class Handler(BaseHTTPRequestHandler):
@@ -129,7 +130,9 @@ def issuer_stand_in() -> Iterator[Issuer]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(f"http://127.0.0.1:{server.server_port}")
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        issuer = Issuer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
             yield issuer

@@ -1,5 +1,7 @@
 """Access tokens of an issuer, and its keys; forged ones are in test_forged_tokens.py."""
 
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -255,6 +257,34 @@ def test_an_answer_without_end_is_not_read(own_issuer: Issuer, monkeypatch: pyte
 def test_an_authority_that_is_no_file_is_refused_by_name(own_issuer: Issuer, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="OIDC_CA"):
         OidcIdentity(own_issuer.url, audience=AUDIENCE, ca=tmp_path / "missing.pem")
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of this machine, which is its own authority, and its key."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )
+    return certificate, key
+
+
+def test_the_authority_of_the_settings_counts_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority, key = self_signed(tmp_path, "issuer")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(authority, key)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(self_signed(tmp_path, "another")[0]))
+
+    with issuer_stand_in(tls=tls) as issuer:
+        identity = OidcIdentity(issuer.url, audience=AUDIENCE, ca=authority)
+        assert identity.verify(issuer.token())
+
+        with caplog.at_level("WARNING", "mymonit"), pytest.raises(IdentityUnavailable):
+            OidcIdentity(issuer.url, audience=AUDIENCE).verify(issuer.token())
+    assert ["OIDC_CA" in str(record.details.error) for record in caplog.records] == [True]
 
 
 def test_a_number_where_a_text_is_due_is_no_stumbling_block(own_issuer: Issuer) -> None:

@@ -48,7 +48,23 @@ Sign-in page:        $(https_url)/static/index.html
 Broker:              amqps://localhost:$AMQPS_PORT
 Certificates' CA:    $CA
 SUMMARY
-    if [[ $DEMO_DATA == yes ]]; then demonstration; else first_admin; fi
+    if [[ $IDENTITY != local ]]; then
+        sign_in
+    elif [[ $DEMO_DATA == yes ]]; then
+        demonstration
+    else
+        first_admin
+    fi
+}
+
+# Tokens are not ours to make here.
+sign_in() {
+    cat <<'SUMMARY'
+
+Next, unless there is an admin already, type (the uid is the subject that the identity provider gives the person):
+    ./run.sh mymonit user add --role ADMIN
+and sign in on the page.
+SUMMARY
 }
 
 demonstration() {

@@ -56,6 +56,12 @@ class Invalid(MyMonitError):
         self.faults = faults
 
 
+class Busy(MyMonitError):
+    """As much of it as may be done at a time is being done."""
+
+    transient = True
+
+
 class IdentityUnavailable(MyMonitError):
     """The identity provider cannot be asked just now."""
 

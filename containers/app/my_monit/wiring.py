@@ -14,6 +14,7 @@ from my_monit.messaging.management import Management
 from my_monit.messaging.processor import RabbitMessageProcessor
 from my_monit.rest.application import create_app
 from my_monit.rest.listener import RestListener
+from my_monit.rest.streams import Streams
 from my_monit.services.access import AccessService
 from my_monit.services.adapters import AdapterService
 from my_monit.services.changes import ChangeService
@@ -112,5 +113,6 @@ class Container(containers.DeclarativeContainer):
         RabbitListener, rabbit_configuration, rabbit_connector, rabbit_message_processor, storage, health, ledger
     )
 
+    streams = providers.Singleton(Streams, rest_configuration.provided.threads)
     rest_application = providers.Singleton(create_app)
     rest_listener = providers.Singleton(RestListener, rest_configuration)

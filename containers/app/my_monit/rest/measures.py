@@ -16,6 +16,7 @@ from my_monit.rest.fields import Count, Moment
 from my_monit.rest.formats import FORMATS, STREAMS, in_json, json_layout, streamed, to_json, wanted_format
 from my_monit.rest.measure_schemas import STREAMED, MeasureSchema, SeriesReportSchema
 from my_monit.rest.paging import decode_cursor, next_link
+from my_monit.rest.streams import Streams
 from my_monit.services.changes import ChangeService
 from my_monit.services.measures import MeasureService
 from my_monit.storage.ports import Place
@@ -56,7 +57,8 @@ class MeasureResource(MethodView):
     @blueprint.doc(responses=STREAMED)
     @inject
     def get(
-        self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
+        self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"],
+        streams: Streams = Provide["streams"],
     ) -> Response:
         """Measures, newest first: a page of JSON, or all of them as a stream."""
         after = decode_cursor(query["cursor"], Position) if query["cursor"] else None
@@ -64,10 +66,9 @@ class MeasureResource(MethodView):
         selection = selected(query)
         if name in STREAMS:
             form = STREAMS[name]()
-            texts = measures.stream(
+            return streams.send(lambda: streamed(form, measures.stream(
                 current_actor(), experiment_id, selection, form.layout, after=after, limit=query["limit"]
-            )
-            return streamed(form, texts, f"measures-{experiment_id}.{name}")
+            ), f"measures-{experiment_id}.{name}"))
         page = measures.page(
             current_actor(), experiment_id, selection, json_layout, after=after, limit=_limit(query)
         )
@@ -95,7 +96,8 @@ class ChangesResource(MethodView):
     @blueprint.doc(responses=STREAMED)
     @inject
     def get(
-        self, query: dict[str, Any], experiment_id: int, changes: ChangeService = Provide["change_service"]
+        self, query: dict[str, Any], experiment_id: int, changes: ChangeService = Provide["change_service"],
+        streams: Streams = Provide["streams"],
     ) -> Response:
         """What has come in since the visit that gave the cursor, however late; Link leads to what comes next."""
         after = decode_cursor(query["cursor"], Place) if query["cursor"] else Place()
@@ -103,11 +105,7 @@ class ChangesResource(MethodView):
         if name in STREAMS:
             if query["limit"]:
                 raise Invalid(Fault("limit", "Only JSON comes in pages; the other formats hold everything."))
-            form = STREAMS[name]()
-            texts, place = changes.stream(current_actor(), experiment_id, form.layout, after=after)
-            answer = streamed(form, texts, f"changes-{experiment_id}.{name}")
-            answer.headers.update(next_link(place))
-            return answer
+            return streams.send(lambda: _all_changes(changes, experiment_id, after, name))
         page, place = changes.page(current_actor(), experiment_id, json_layout, after=after, limit=_limit(query))
         return in_json(to_json(page), next_link(place))
 
@@ -121,6 +119,14 @@ class SeriesResource(MethodView):
         """The series of an experiment, and how many quarantined messages name it, by reason."""
         report = measures.series(current_actor(), experiment_id)
         return {"series": [_extent(extent) for extent in report.extents], "quarantined": report.quarantined}
+
+
+def _all_changes(changes: ChangeService, experiment_id: int, after: Place, name: str) -> Response:
+    form = STREAMS[name]()
+    texts, place = changes.stream(current_actor(), experiment_id, form.layout, after=after)
+    answer = streamed(form, texts, f"changes-{experiment_id}.{name}")
+    answer.headers.update(next_link(place))
+    return answer
 
 
 def selected(query: dict[str, Any]) -> Selection:

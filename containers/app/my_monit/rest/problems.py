@@ -10,7 +10,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from my_monit.errors import (
-    ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid,
+    Busy, ConfigurationError, Conflict, Fault, Forbidden, IdentityUnavailable, Invalid,
     MyMonitError, NotFound, Stale, StorageContention, StorageRejected, StorageUnavailable, Unauthenticated,
 )
 from my_monit.logs.logger import get_logger
@@ -31,6 +31,7 @@ _MEANINGS: dict[type[MyMonitError], tuple[int, str, str]] = {
     Stale: (412, "precondition-failed", "It is not what you take it for"),
     Invalid: (422, "invalid", "The request breaks a rule"),
     StorageRejected: (422, "invalid", "The request breaks a rule"),
+    Busy: (503, "unavailable", "Try again soon"),
     IdentityUnavailable: (503, "unavailable", "Try again soon"),
     StorageUnavailable: (503, "unavailable", "Try again soon"),
     StorageContention: (503, "unavailable", "Try again soon"),
@@ -85,7 +86,9 @@ class ExceptionResource:
         if meaning is None:
             return self.unknown(error)
         status, slug, title = meaning
-        if status == 503:
+        if isinstance(error, Busy):
+            _log.info("request_refused", error=error)
+        elif status == 503:
             _log.error("request_failed", error=error)
         return problem(status, slug, title, detail=str(error), faults=getattr(error, "faults", ()))
 

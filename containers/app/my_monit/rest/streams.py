@@ -21,7 +21,7 @@ class Streams:
 
         Raises Busy when there is no place.
         """
-        if not self._places.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):  # pylint: disable=consider-using-with  # it outlives this call
             raise Busy("as many exports as may run at a time are under way")
         with ExitStack() as place:
             place.callback(self._places.release)

@@ -97,7 +97,7 @@ def slowest_of_good_requests(between: Callable[[], None] = lambda: None) -> floa
 
 
 def test_500_slow_clients_slow_nobody_else_down_and_have_their_time_h5(eventually):
-    """They need no token. Who has one can read long streams slowly: that is among the known limits."""
+    """They need no token. Who has one can hold the places of streams, and no more."""
     before = slowest_of_good_requests()
 
     with SlowClients() as slow:

@@ -246,14 +246,14 @@ def test_a_stream_breaks_off_when_the_association_ends(
     api: Api, path: str, instruments: Instruments, laboratory: Laboratory, form: str
 ) -> None:
     instruments.measured(scattered(25_000))
-    answer = api.get(SAM, f"{path}?format={form}", buffered=False)
-    lines = answer.iter_encoded()
-    assert next(lines)
+    with api.get(SAM, f"{path}?format={form}", buffered=False) as answer:
+        lines = answer.iter_encoded()
+        assert next(lines)
 
-    api(ADA, "DELETE", f"/scientists-experiments/{laboratory.vibrations.experiment_id}/S001")
+        api(ADA, "DELETE", f"/scientists-experiments/{laboratory.vibrations.experiment_id}/S001")
 
-    with pytest.raises(NotFound):
-        list(lines)
+        with pytest.raises(NotFound):
+            list(lines)
 
 
 @pytest.mark.parametrize(

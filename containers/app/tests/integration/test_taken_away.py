@@ -96,10 +96,12 @@ def test_a_stream_breaks_off_when_its_reader_is_nobody_any_more(
     api: Api, path: str, key: str, instruments: Instruments, administrator: Session, stream: str, what: str
 ) -> None:
     instruments.measured(("hertz", "", MORNING + number * SECOND, 1.0) for number in range(3000))
-    pieces = api.get(None, path + stream, headers=bearing(key), buffered=False).iter_encoded()
-    assert next(pieces)
+    with api.get(None, path + stream, headers=bearing(key), buffered=False) as answer:
+        assert answer.status_code == 200
+        pieces = answer.iter_encoded()
+        assert next(pieces)
 
-    BREAKS[what](api, administrator)
+        BREAKS[what](api, administrator)
 
-    with pytest.raises(Unauthenticated):
-        list(pieces)
+        with pytest.raises(Unauthenticated):
+            list(pieces)

@@ -71,9 +71,17 @@ def remember_memory(servers: Servers, messages: int) -> None:
         if sent - shown >= step:
             shown = sent
             click.echo(f"| {progress.done:,} | {_resident(listener.pid)} |")
-    progress.finished.wait()
+    _drain(servers)
+    progress.finished.set()
     click.echo(f"| {progress.done:,} | {_resident(listener.pid)} |")
     progress.reports([listener])
+
+
+def _drain(servers: Servers) -> None:
+    """Nothing is confirmed, for speed, so the broker may have got a little less than was sent."""
+    with servers.publishing() as channel:
+        while channel.queue_declare(servers.rabbit.queue, passive=True).method.message_count:
+            channel.connection.process_data_events(time_limit=0.5)
 
 
 def _resident(process: int | None) -> int:

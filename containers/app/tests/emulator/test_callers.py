@@ -1,7 +1,6 @@
 """What tests/callers.py says, and A5, for people whom Firebase's emulator vouches for."""
 
 from collections.abc import Callable, Iterator
-from time import monotonic
 
 import pytest
 from dependency_injector import providers
@@ -13,7 +12,7 @@ from tests.callers import CallersContract
 from tests.firebase_emulator import Emulator
 from tests.integration.laboratory import SAM, Laboratory, furnish
 from tests.integration.rest_api import Api
-from tests.integration.test_taken_away import AT_ONCE_SECS, TAKEN, bearing
+from tests.integration.test_taken_away import AT_ONCE_SECS, TAKEN, after_taking, bearing
 
 PASSWORD = "correct horse"
 
@@ -53,14 +52,8 @@ def signing_in_at(emulator: Emulator) -> Callable[[str], str]:
 class TestCallers(CallersContract):
     @pytest.mark.parametrize("what", TAKEN)
     def test_what_is_taken_away_is_gone_within_a_second_a5(self, api: Api, laboratory: Laboratory, what: str) -> None:
-        take, statuses = TAKEN[what]
-        number = str(laboratory.vibrations.experiment_id)
-        sam = bearing(api.token(SAM))
-        assert api.get(None, f"/measures/{number}", headers=sam).status_code == 200
+        path = f"/measures/{laboratory.vibrations.experiment_id}"
+        status, secs = after_taking(api, path, bearing(api.token(SAM)), what)
 
-        began = monotonic()
-        assert take(api, number).status_code < 300
-        answer = api.get(None, f"/measures/{number}", headers=sam)
-
-        assert answer.status_code in statuses
-        assert monotonic() - began < AT_ONCE_SECS
+        assert status in TAKEN[what][1]
+        assert secs < AT_ONCE_SECS

@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,6 @@ import pytest
 import requests
 from flask import Flask
 
-import my_monit
 from my_monit.health import Health, served
 from my_monit.messaging.management import Management
 from my_monit.rest.listener import RestListener
@@ -22,6 +19,7 @@ from my_monit.storage.connector import Session
 from my_monit.wiring import Container
 from tests.conftest import Eventually
 from tests.integration.console import Mymonit, free_port, refused
+from tests.integration.service_process import RestProcess
 
 
 class TestHealth:
@@ -160,26 +158,15 @@ class TestRest:
             assert "REST_PORT" in refused(mymonit("rest", REST_HOST="127.0.0.1", REST_PORT=str(port)))
 
     def test_it_serves_and_sigterm_ends_it_with_0(
-        self, environment: dict[str, str], clean_tables: None, tmp_path: Path, eventually: Eventually
+        self, environment: dict[str, str], clean_tables: None, tmp_path: Path
     ) -> None:
-        port = free_port()
-        settings = {"REST_PORT": str(port), "IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "my_monit", "rest"], env={**environment, **settings}, stderr=subprocess.PIPE,
-            text=True, cwd=Path(my_monit.__file__).parents[1],
-        )
-
-        def answer(path: str) -> int | None:
-            try:
-                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code
-            except requests.ConnectionError:
-                return None
+        settings = {"IDENTITY": "local", "IDENTITY_KEY_FILE": str(tmp_path / "key.pem")}
+        process = RestProcess({**environment, **settings}, port=free_port(), log=tmp_path / "rest.log")
 
         try:
-            eventually(lambda: answer("/health/ready") == 200, within=30)
-            assert answer("/users/") == 401
+            process.wait_until_ready()
+            assert requests.get(f"{process.address}/users/", timeout=5).status_code == 401
+            assert process.terminate() == 0
         finally:
-            process.terminate()
-            _, errors = process.communicate(timeout=30)
-        assert process.returncode == 0
-        assert "Traceback" not in errors
+            process.close()
+        assert "Traceback" not in process.log

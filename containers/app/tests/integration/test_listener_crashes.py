@@ -16,7 +16,7 @@ from my_monit.wiring import Container
 from tests.conftest import Eventually
 from tests.integration.dying_listener import MARK
 from tests.integration.lane import body_of
-from tests.integration.listener_process import ListenerProcess
+from tests.integration.service_process import ListenerProcess
 from tests.integration.publisher import Account, flood
 
 BATCH = 1000

@@ -12,7 +12,7 @@ from my_monit.wiring import Container
 from tests.conftest import Eventually
 from tests.integration.database import administrating
 from tests.integration.lane import body_of
-from tests.integration.listener_process import ListenerProcess
+from tests.integration.service_process import ListenerProcess
 from tests.integration.publisher import Account, flood
 
 OUTCOMES = ("stored", "quarantined", "duplicate", "returned")

@@ -1,8 +1,6 @@
 """What a worker takes of memory while it exports: a real one, with nothing in it but what it serves."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,11 +12,10 @@ import requests
 from my_monit.identity.local import LocalIdentity
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
-from tests.conftest import Eventually
 from tests.integration.console import free_port
 from tests.integration.laboratory import SAM, Laboratory
+from tests.integration.service_process import RestProcess
 
-ROOT = Path(__file__).parents[2]
 #: Measures of the shorter export, and of the longer one; 40 of them a second.
 SHORT, LONG = 48_000, 2**18
 SHORT_ENDS = "2022-04-06T07:20:00Z"
@@ -56,28 +53,21 @@ class Worker:
 
 @pytest.fixture(name="worker")
 def a_worker(
-    environment: dict[str, str], path: str, many_measures: None, tmp_path: Path, eventually: Eventually
+    environment: dict[str, str], path: str, many_measures: None, tmp_path: Path
 ) -> Iterator[Worker]:
-    port, key = free_port(), tmp_path / "key.pem"
-    address = f"http://127.0.0.1:{port}"
+    key = tmp_path / "key.pem"
     settings = {
-        "REST_PORT": str(port), "REST_WORKERS": "1", "REST_THREADS": str(THREADS), "LOG_LEVEL": "WARNING",
-        "IDENTITY": "local", "IDENTITY_KEY_FILE": str(key),
+        "REST_WORKERS": "1", "REST_THREADS": str(THREADS), "LOG_LEVEL": "WARNING", "IDENTITY": "local",
+        "IDENTITY_KEY_FILE": str(key),
     }
     token = LocalIdentity(key, issuer="mymonit", audience="mymonit").mint(SAM.username, lifetime=timedelta(hours=1))
-    with subprocess.Popen([sys.executable, "-m", "my_monit", "rest"], env=environment | settings, cwd=ROOT) as service:
-        try:
-            eventually(lambda: is_ready(address), within=30)
-            yield Worker(service.pid, address + path, token)
-        finally:
-            service.terminate()
-
-
-def is_ready(address: str) -> bool:
+    service = RestProcess(environment | settings, port=free_port(), log=tmp_path / "rest.log")
     try:
-        return requests.get(f"{address}/health/ready", timeout=5).ok
-    except requests.ConnectionError:
-        return False
+        service.wait_until_ready()
+        yield Worker(service.pid, service.address + path, token)
+        service.terminate()
+    finally:
+        service.close()
 
 
 @pytest.fixture(name="many_measures")

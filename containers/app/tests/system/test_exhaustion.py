@@ -64,13 +64,14 @@ class SlowClients:
             with suppress(OSError):  # its time is up
                 line.sendall(b"x")
 
-    def read_on(self) -> None:
-        """Whoever forwards to the edge, as Docker does, tells of an end only when all before it has been read."""
+    def have_ended(self) -> bool:
+        """They read on: who forwards to the edge, as Docker does, tells of an end only after all that came before."""
         for line in self._greedy:
             line.settimeout(0)
             with suppress(OSError):
                 while line.recv(MEBIBYTE):
                     pass
+        return not self.waiting()
 
     def waiting(self) -> int:
         """How many the edge has not closed."""
@@ -121,7 +122,7 @@ def test_500_slow_clients_slow_nobody_else_down_and_have_their_time_h5(eventuall
 
         assert meanwhile < max(2 * before, NOISE_SECS)
         eventually(lambda: slow.waiting() <= slow.greedy, within=TIME_OUT_SECS + 5)
-        eventually(lambda: slow.read_on() or not slow.waiting(), within=5)
+        eventually(slow.have_ended, within=5)
 
 
 def pieces(size: int) -> Iterator[bytes]:

@@ -1,20 +1,17 @@
 """A1 of the list of faults, as no library would send it: nginx and gunicorn need not agree which header counts."""
 
-import os
-import ssl
 from collections.abc import Iterator
 from http.client import HTTPResponse, HTTPSConnection
-from urllib.parse import urlsplit
 
 import pytest
 
 from .conftest import token
+from .wire import address, trusting
 
 
 @pytest.fixture(name="edge")
 def connection_to_the_edge() -> Iterator[HTTPSConnection]:
-    trusted = ssl.create_default_context(cafile=os.environ["MYMONIT_CA"])
-    edge = HTTPSConnection(urlsplit(os.environ["MYMONIT_URL"]).netloc, timeout=10, context=trusted)
+    edge = HTTPSConnection(*address(), timeout=10, context=trusting())
     yield edge
     edge.close()
 

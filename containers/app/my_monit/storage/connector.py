@@ -1,8 +1,9 @@
 """Connections to the database: opened, verified, pooled, and given out for one transaction at a time."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import mysql.connector
@@ -27,6 +28,8 @@ DDL_SECS = 24 * 60 * 60
 LOCK_WAIT_SECS = 10
 #: Seconds to wait for a free connection of the pool.
 BUSY_SECS = 5.0
+#: Seconds after its last transaction for which a connection is taken to live: to ask is a round trip of its own.
+FRESH_SECS = 0.5
 
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
@@ -57,7 +60,7 @@ def open_connection(
 
 
 class Session:
-    """Statements of one transaction. Every driver error leaves as one of ours."""
+    """A connection and its statements, one transaction after another. Every driver error leaves as one of ours."""
 
     def __init__(self, connection: MySQLConnectionAbstract) -> None:
         self._connection = connection
@@ -107,11 +110,25 @@ class Session:
     # As statements, since the driver's own methods let the C extension's exceptions out.
 
     def commit(self) -> None:
-        self.execute("COMMIT")
+        with translated():
+            self._connection.cmd_query("COMMIT")
 
     def rollback(self) -> None:
         """Needed after any error: a lock wait that took too long (1205) undoes its own statement alone."""
-        self.execute("ROLLBACK")
+        with translated():
+            self._connection.cmd_query("ROLLBACK")
+
+    def lives(self) -> bool:
+        """Whether the server still answers; costs a round trip."""
+        try:
+            return bool(self._connection.is_connected())
+        except errors.Error:
+            return False
+
+    def close(self) -> None:
+        """For good; the server rolls back what was not committed."""
+        with suppress(errors.Error):  # it was broken already
+            self._connection.close()
 
 
 class StorageConnector:
@@ -120,7 +137,7 @@ class StorageConnector:
     def __init__(self, configuration: StorageConfiguration) -> None:
         self._configuration = configuration
         self._free = threading.BoundedSemaphore(configuration.connections)
-        self._idle: list[MySQLConnectionAbstract] = []
+        self._idle: list[tuple[Session, float]] = []  # with the time of their last use
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -132,7 +149,7 @@ class StorageConnector:
         if not self._free.acquire(timeout=BUSY_SECS):
             raise StorageUnavailable("all connections to the database are in use")
         try:
-            connection, session = self._take()
+            session = self._take()
             kept = False
             try:
                 yield session
@@ -142,37 +159,36 @@ class StorageConnector:
                 kept = _leaves_connection(error) and _rolled_back(session)
                 raise
             finally:
-                self._give_back(connection, kept=kept)
+                self._give_back(session, kept=kept)
         finally:
             self._free.release()
 
     def close(self) -> None:
-        while connection := self._take_idle():
-            _end(connection)
+        while idle := self._take_idle():
+            idle[0].close()
 
-    def _take(self) -> tuple[MySQLConnectionAbstract, Session]:
-        """An idle connection that still lives, otherwise a new one."""
-        while connection := self._take_idle():
-            try:
-                return connection, Session(connection)
-            except MyMonitError:
-                _end(connection)
+    def _take(self) -> Session:
+        """An idle one that still lives, otherwise a new one."""
+        while idle := self._take_idle():
+            session, used = idle
+            if time.monotonic() - used < FRESH_SECS or session.lives():
+                return session
+            session.close()
         configuration = self._configuration
-        connection = open_connection(
+        return Session(open_connection(
             configuration,
             user=configuration.user,
             password=configuration.password.get_secret_value(),
             database=configuration.database,
-        )
-        return connection, Session(connection)
+        ))
 
-    def _give_back(self, connection: MySQLConnectionAbstract, *, kept: bool) -> None:
+    def _give_back(self, session: Session, *, kept: bool) -> None:
         if kept:
-            self._idle.append(connection)
+            self._idle.append((session, time.monotonic()))
         else:
-            _end(connection)
+            session.close()
 
-    def _take_idle(self) -> MySQLConnectionAbstract | None:
+    def _take_idle(self) -> tuple[Session, float] | None:
         try:
             return self._idle.pop()
         except IndexError:  # nobody may look first: another thread could take the last one in between
@@ -192,11 +208,3 @@ def _rolled_back(session: Session) -> bool:
     except MyMonitError:
         return False
     return True
-
-
-def _end(connection: MySQLConnectionAbstract) -> None:
-    """Close it for good; the server rolls back what was not committed."""
-    try:
-        connection.close()
-    except errors.Error:
-        pass  # it was broken already

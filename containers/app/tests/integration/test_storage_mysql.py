@@ -224,7 +224,8 @@ def test_a_connection_that_is_lost_while_it_is_given_back_is_not_used_again(pool
         assert connection_id(session) != lost
 
 
-def test_an_idle_connection_is_used_again_as_long_as_it_lives(pool, storage, administrator):
+def test_an_idle_connection_is_used_again_as_long_as_it_lives(pool, storage, administrator, monkeypatch):
+    monkeypatch.setattr(connector, "FRESH_SECS", 0)
     with pool.transaction() as session:
         kept = connection_id(session)
     with pool.transaction() as session:
@@ -235,6 +236,21 @@ def test_an_idle_connection_is_used_again_as_long_as_it_lives(pool, storage, adm
 
     with pool.transaction() as session:
         assert connection_id(session) != kept
+
+
+def test_a_connection_that_is_lost_right_after_its_last_use_costs_one_transaction(
+    pool, storage, administrator, monkeypatch
+):
+    monkeypatch.setattr(connector, "FRESH_SECS", STUCK_SECS)
+    with pool.transaction() as session:
+        lost = connection_id(session)
+    administrator.execute(KILL, (lost,))
+
+    with pytest.raises(StorageUnavailable) as refusal:
+        storage.check()
+
+    assert refusal.value.transient
+    storage.check()
 
 
 @pytest.fixture

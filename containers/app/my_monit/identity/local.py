@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +20,9 @@ from my_monit.identity.provider import (
 
 #: Seconds that the clocks of two hosts may differ.
 LEEWAY_SECS = 30
+#: Tokens that were found to be valid and are remembered, the last used ones: to check a signature costs more than to
+#: look up a user.
+REMEMBERED_TOKENS = 1000
 
 _ALGORITHM = "EdDSA"
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
@@ -32,6 +36,7 @@ class LocalIdentity:
         self._issuer = issuer
         self._audience = audience
         self._header = {"alg": _ALGORITHM, "typ": "at+jwt", "kid": _thumbprint(self._public)}
+        self._checked = lru_cache(REMEMBERED_TOKENS)(self._check)
 
     def mint(self, username: str, *, lifetime: timedelta) -> str:
         """A token that says: its bearer is `username`. Raises Invalid."""
@@ -51,6 +56,14 @@ class LocalIdentity:
         return jwt.encode(claims, self._key, _ALGORITHM, self._header)
 
     def verify(self, token: str) -> Subject:
+        subject, expires = self._checked(token)
+        # All else that makes a token valid stays as it was: the key is read once, and what is signed does not change.
+        if expires + LEEWAY_SECS <= time.time():
+            raise refusal()
+        return subject
+
+    def _check(self, token: str) -> tuple[Subject, int]:
+        """Whom a token speaks for, and when it expires. Raises Unauthenticated, which nothing remembers."""
         # Our own header is the only right one: no other key, algorithm or type, and nothing critical or embedded.
         header, _ = unverified(token)
         if header != self._header:
@@ -69,7 +82,7 @@ class LocalIdentity:
             raise refusal() from error
         if not may_live(claims["iat"], claims["exp"]):
             raise refusal()
-        return subject_of(claims)
+        return subject_of(claims), claims["exp"]
 
     def forget(self, username: str) -> None:
         """Nothing is kept about anybody."""

@@ -41,6 +41,19 @@ def test_clocks_may_differ_a_little(seconds: int, forger: Forger, identity: Loca
     assert identity.verify(token).issued_at == issued
 
 
+def test_a_token_that_was_valid_expires_all_the_same(
+    forger: Forger, identity: LocalIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = forger.claims["exp"] + LEEWAY_SECS
+    assert identity.verify(forger.good) == identity.verify(forger.good)
+
+    monkeypatch.setattr(time, "time", lambda: last - 0.1)
+    assert identity.verify(forger.good)
+    monkeypatch.setattr(time, "time", lambda: last)
+    with pytest.raises(Unauthenticated):
+        identity.verify(forger.good)
+
+
 def test_a_token_may_live_a_day(forger: Forger, identity: LocalIdentity) -> None:
     assert identity.verify(forger.with_claims(exp=forger.claims["iat"] + DAY_SECS))
 
@@ -65,6 +78,7 @@ def test_tokens_of_another_deployment_are_refused_even_with_the_same_key(
 
 
 def test_no_single_letter_of_a_token_can_be_changed(forger: Forger, identity: LocalIdentity) -> None:
+    assert identity.verify(forger.good)  # a similar one is remembered
     for index, letter in enumerate(forger.good):
         changed = forger.good[:index] + ("B" if letter != "B" else "C") + forger.good[index + 1 :]
         with pytest.raises(Unauthenticated):

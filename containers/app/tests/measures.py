@@ -34,7 +34,7 @@ def by_origin(measures: Iterable[NewMeasure]) -> dict[Origin, list[NewMeasure]]:
 
 def in_lines(series_ids: Collection[int], *, in_nanoseconds: bool = True) -> Layout:
     """A line for each measure: series, time and value."""
-    return Layout({one: b"%d|" % one for one in series_ids}, b"|", b"\n", in_nanoseconds)
+    return Layout({one: b"%d|" % one for one in series_ids}, b"|", b"\n", in_nanoseconds=in_nanoseconds)
 
 
 def lines_of(text: Text) -> list[tuple[int, str, float]]:

@@ -47,7 +47,7 @@ class _Ndjson:
     content_type = "application/x-ndjson"
 
     def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
-        return _objects(experiment, series, b"}\n")
+        return _objects(experiment, series, b"}\n", b"")
 
     def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
         return _written(texts)
@@ -81,11 +81,11 @@ def in_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
 
 
 def json_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
-    return _objects(experiment, series, b"},")
+    return _objects(experiment, series, b"}", b",")
 
 
 def to_json(texts: Iterable[Text]) -> bytes:
-    return b"[%s]" % b"".join(_written(texts)).removesuffix(b",")
+    return b"[%s]" % b",".join(_written(texts))
 
 
 def csv_record(*cells: object) -> bytes:
@@ -96,13 +96,13 @@ def csv_record(*cells: object) -> bytes:
 
 
 def _written(texts: Iterable[Text]) -> Iterator[bytes]:
-    """An empty chunk would end the answer."""
+    """Without empty ones, of which a stream would take the first for its end."""
     return (text.written for text in texts if text.written)
 
 
-def _objects(experiment: Experiment, series: Iterable[Series], end: bytes) -> Layout:
+def _objects(experiment: Experiment, series: Iterable[Series], end: bytes, separator: bytes) -> Layout:
     begins = {one.series_id: _object(experiment, one)[:-1] + b',"timestamp":"' for one in series}
-    return Layout(begins, b'","value":', end)
+    return Layout(begins, b'","value":', end, separator)
 
 
 def _object(experiment: Experiment, series: Series) -> bytes:

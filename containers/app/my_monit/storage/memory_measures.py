@@ -1,6 +1,6 @@
 """The tables of `MemoryStorage` that hold measures, their types and series, and what ports.py says of them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import fsum
 from operator import gt, lt
 from statistics import stdev
@@ -74,7 +74,7 @@ class Measures(Table):
         last = _position(found[limit - 1]) if len(found) > limit else None
         found = found[:limit]
         span = abs(found[-1].time - found[0].time) if found else 0
-        return Text(b"".join(_line(measure, layout) for measure in found), len(found), span, last)
+        return Text(_lines(found, layout), len(found), span, last)
 
     def changes(
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
@@ -91,7 +91,7 @@ class Measures(Table):
             return Text(b"", 0, 0, None), after
         some = behind[:limit]
         number, last = some[-1]
-        text = Text(b"".join(_line(one, layout) for _, one in some), len(some), 0, None)
+        text = Text(_lines((one for _, one in some), layout), len(some), 0, None)
         return text, Place(number, 0, 0, *_position(last))
 
     def arrivals(self, experiment_id: int) -> int:
@@ -144,6 +144,10 @@ class Measures(Table):
 
 def _position(measure: Measure) -> Position:
     return Position(measure.time, measure.series_id, measure.measure_id)
+
+
+def _lines(measures: Iterable[Measure], layout: Layout) -> bytes:
+    return layout.separator.join(_line(one, layout) for one in measures)
 
 
 def _line(measure: Measure, layout: Layout) -> bytes:

@@ -152,6 +152,7 @@ class SeriesTable(Protocol):
 
 class Layout(NamedTuple):
     """How a measure is written: what its series begins with, by id, then its time, `between`, its value, and `end`.
+    `separator` stands before each but the first.
 
     A time is RFC 3339 in UTC with as many digits as needed, or whole nanoseconds since 1970; a value is the shortest
     decimal number that means the same double.
@@ -160,6 +161,7 @@ class Layout(NamedTuple):
     begins: dict[int, bytes]
     between: bytes
     end: bytes
+    separator: bytes = b""
     in_nanoseconds: bool = False
 
 

@@ -96,13 +96,14 @@ def together(parts: Sequence[Lines], layout: Layout, direction: type[Direction],
 
 
 def _laid_out(raw: bytes, layout: Layout) -> bytes:
-    text = raw.replace(_VALUE.encode(), layout.between)
+    """Copied as seldom as may be: it is a megabyte or more, and new memory costs more than what is written into it."""
+    mark, glue = _BEGIN.encode(), layout.end + layout.separator
+    text = raw.removeprefix(mark).replace(_VALUE.encode(), layout.between)
     if len(layout.begins) == 1:
         [begin] = layout.begins.values()
-        text = text.replace(_BEGIN.encode(), layout.end + begin)
-    else:
-        begins = {str(number).encode(): layout.end + begin for number, begin in layout.begins.items()}
-        parts = text.replace(_TIME.encode(), _BEGIN.encode()).split(_BEGIN.encode())
-        parts[1::2] = map(begins.__getitem__, parts[1::2])
-        text = b"".join(parts)
-    return text[len(layout.end) :] + layout.end
+        return b"".join((begin, text.replace(mark, glue + begin), layout.end))
+    begins = {str(number).encode(): glue + begin for number, begin in layout.begins.items()}
+    parts = text.replace(_TIME.encode(), mark).split(mark)
+    parts[::2] = map(begins.__getitem__, parts[::2])
+    parts[0] = parts[0].removeprefix(glue)
+    return b"".join((*parts, layout.end))

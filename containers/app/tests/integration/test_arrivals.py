@@ -47,7 +47,7 @@ class Reader:
         while True:
             with self._storage.unit() as unit:
                 text, place = unit.measures.changes(
-                    self.experiment_id, self.series, Layout({one: b"" for one in self.series}, b"|", b"\n", True),
+                    self.experiment_id, self.series, Layout({one: b"" for one in self.series}, b"|", b"\n", in_nanoseconds=True),
                     visible_to="S001", after=self._place, until=unit.measures.arrivals(self.experiment_id), limit=37,
                 )
             if place == self._place:

@@ -63,7 +63,7 @@ class Lab:
 
     def changes(self, series_ids, place, *, limit=100_000):
         """What came behind a place: values, and the place behind them."""
-        layout = Layout({one: b"" for one in series_ids}, b"|", b"\n", True)
+        layout = Layout({one: b"" for one in series_ids}, b"|", b"\n", in_nanoseconds=True)
         with self._storage.unit() as unit:
             text, place = unit.measures.changes(
                 self.experiment_id, series_ids, layout, visible_to=self.scientist, after=place,

@@ -132,9 +132,10 @@ class Api:
         begun = time.perf_counter()
         following = self.measures + query
         while following:
-            answer = self.session.get(following, timeout=600)
-            answer.raise_for_status()
-            link = answer.links.get("next")
+            with self.session.get(following, timeout=600, stream=True) as answer:
+                answer.raise_for_status()
+                answer.raw.read()  # at once, as curl does, and not in small pieces
+                link = answer.links.get("next")
             following = os.environ["MYMONIT_URL"] + link["url"] if link else ""
         return time.perf_counter() - begun
 

@@ -30,7 +30,9 @@ _RFC3339 = (
     "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL time DIV 1000000000 SECOND, "
     "'.', TRIM(TRAILING '0' FROM SUBSTR(1000000000 + time MOD 1000000000, 2))"
 )
-_NUMBER = f"IF(measure_id >= {NEGATIVE_ZERO}, '-0.0', value)"
+#: A number until it is joined with the rest: as text, also within IF, it would be cut to 22 characters, which is what the
+#: server thinks is the longest. Adding zero makes every zero a plain 0, before which a negative one gets its sign.
+_NUMBER = f"IF(measure_id >= {NEGATIVE_ZERO}, '-0.', ''), value + 0"
 
 
 class TextSelect:
@@ -69,8 +71,8 @@ class TextSelect:
         begin = f"'{_BEGIN}'" if len(self._begins) == 1 else f"'{_BEGIN}', series_id, '{_TIME}'"
         # The derived table comes out in its order, since it is read as it was filled; the tests watch over that.
         row = self._session.row(
-            f"SELECT GROUP_CONCAT(line SEPARATOR ''), COUNT(*), {ids} FROM (SELECT measure_id, "
-            f"CONCAT({begin}, {self._time}, '{_VALUE}', {_NUMBER}) AS line {rows}) AS measured"
+            f"SELECT GROUP_CONCAT({begin}, {self._time}, '{_VALUE}', {_NUMBER} SEPARATOR ''), COUNT(*), {ids} "
+            f"FROM (SELECT series_id, time, measure_id, value {rows}) AS measured"
         )
         text, count, numbers = row or (None, 0, None)
         raw = _bytes(text or b"").replace(b" ", b"T").replace(f".{_VALUE}".encode(), _VALUE.encode())

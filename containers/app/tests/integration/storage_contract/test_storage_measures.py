@@ -64,6 +64,28 @@ def test_any_value_is_written_in_the_shortest_form_that_is_the_same_double(stora
     assert all(Decimal(one) == Decimal(repr(value)) for one, value in zip(written, values, strict=True))
 
 
+#: Four of each power of ten that a double can have, all with as many digits as a double has, and both signs.
+MAGNITUDES = [
+    sign * digits * 10.0**power
+    for power in range(-307, 308) for digits in (1.2345678901234567, 2.4216307835877604, 5.5, 9.87654321098765)
+    for sign in (1, -1) if digits * 10.0**power < 1.7e308
+]
+
+
+@pytest.mark.parametrize("in_nanoseconds", [True, False])
+@pytest.mark.parametrize("nanosecond", [0, 123_456_789])
+@pytest.mark.parametrize("sensors", [["a"], ["a", "b"]], ids=["one series", "two series"])
+def test_a_value_of_any_magnitude_is_written_whole_whatever_stands_beside_it(
+    lab, sensors, nanosecond, in_nanoseconds
+):
+    [series, *others] = lab.add_series(*sensors)
+    lab.store(*((series, second * 10**9 + nanosecond, value) for second, value in enumerate(MAGNITUDES)))
+
+    lines, _ = lab.text([series, *others], descending=False, in_nanoseconds=in_nanoseconds)
+
+    assert [value for *_, value in lines] == list(map(bits, MAGNITUDES))
+
+
 @given(times=st.lists(st.integers(0, LATEST) | st.sampled_from([0, LATEST, 2**31 * 10**9, 10**18]), max_size=100))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_time_is_written_to_the_nanosecond_with_the_digits_that_it_needs(storage, times):

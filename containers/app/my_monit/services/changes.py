@@ -27,8 +27,8 @@ class ChangeService:
         texts: list[Text] = []
         subject = f"experiment:{experiment_id}"
         with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
+            until = act.unit.measures.arrivals(experiment_id)  # before the series: what comes later may be of a new one
             reading = _Reading(act.unit, actor, experiment_id, form)
-            until = act.unit.measures.arrivals(experiment_id)
             while limit > 0:
                 text, place = reading.read(after, until=until, limit=limit)
                 if place == after:
@@ -43,8 +43,8 @@ class ChangeService:
         """Everything that has come behind a place up to now, and where to go on next time."""
         subject = f"experiment:{experiment_id}"
         with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
+            until = act.unit.measures.arrivals(experiment_id)  # before the series: what comes later may be of a new one
             reading = _Reading(act.unit, actor, experiment_id, form)
-            until = act.unit.measures.arrivals(experiment_id)
             first, place = reading.read(after, until=until, limit=FIRST_CHUNK)
         end = max(after, Place(until + 1))
         return self._rest(actor, experiment_id, form, first, after, place, until), end

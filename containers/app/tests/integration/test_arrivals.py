@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from my_monit.errors import StorageContention
-from my_monit.model import Role, User
+from my_monit.logs.audit import Audit
+from my_monit.model import Actor, Role, User
+from my_monit.services.changes import ChangeService
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.ports import Layout, Place
 from my_monit.storage.storage import Storage
@@ -138,6 +140,34 @@ def test_a_copy_is_whole_while_many_write_commit_late_and_roll_back(storage, sci
     with storage.unit() as unit:
         found = read_measures(unit, scientist.experiment_id, scientist.series, visible_to="S001")
     assert sorted(one.value for one in found) == sorted(written)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_first_measure_of_a_series_that_comes_while_one_looks_is_not_passed_over(storage, scientist, streamed):
+    changes, reader = ChangeService(storage, Audit(storage)), Actor("S001", Role.SCIENTIST)
+    new = iter(["new"])
+
+    def look(after):
+        """What came, and where to go on; something of a new series comes when the series have been read."""
+        def form(_, series):
+            for sensor in new:
+                with storage.unit() as unit:
+                    another = unit.series.find_or_add(scientist.experiment_id, 1, sensor)
+                    unit.measures.add(by_origin([NewMeasure(another, 2, 2.0, 1)]))
+            return Layout({one.series_id: b"" for one in series}, b"|", b"\n", in_nanoseconds=True)
+
+        if streamed:
+            texts, place = changes.stream(reader, scientist.experiment_id, form, after=after)
+        else:
+            texts, place = changes.page(reader, scientist.experiment_id, form, after=after, limit=100)
+        return b"".join(text.written for text in texts), place
+
+    store(storage, scientist.series[:1], [1.0])
+    first, place = look(Place())
+    second, _ = look(place)
+
+    assert first.count(b"\n") == 1
+    assert second == b"2|2\n"
 
 
 def test_what_was_there_before_arrivals_were_counted_is_the_first_one(storage, scientist, administrator, storage_administration):

@@ -85,7 +85,7 @@ class LatestResource(MethodView):
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
     ) -> Response:
         """The newest measure of each series."""
-        return in_json(to_json(measures.latest(current_actor(), experiment_id, selected(query), json_layout)))
+        return in_json(to_json([measures.latest(current_actor(), experiment_id, selected(query), json_layout)]))
 
 
 @blueprint.route("/measures/<id:experiment_id>/changes")

@@ -64,19 +64,13 @@ class MeasureService:
             )
         return Export(self._storage, actor, experiment_id, list(series), layout), text
 
-    def latest(self, actor: Actor, experiment_id: int, selection: Selection, form: Form) -> list[Text]:
+    def latest(self, actor: Actor, experiment_id: int, selection: Selection, form: Form) -> Text:
         """The newest measure of each series that there is one of."""
         subject = f"experiment:{experiment_id}"
         with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment, series = _visible(act, actor, experiment_id, selection)
             layout = form(experiment, series.values())
-            return [
-                act.unit.measures.text(
-                    experiment_id, [number], selection, layout,
-                    visible_to=actor.user_id, after=None, limit=1, span=None,
-                )
-                for number in series
-            ]
+            return act.unit.measures.latest(experiment_id, list(series), layout, visible_to=actor.user_id)
 
     def series(self, actor: Actor, experiment_id: int) -> SeriesReport:
         subject = f"experiment:{experiment_id}"

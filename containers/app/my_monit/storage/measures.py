@@ -63,6 +63,12 @@ class Measures:
         parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
         return together(list(parts), layout, direction, limit=limit)
 
+    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
+        if not self._may_read(experiment_id, series_ids, visible_to):
+            return Text(b"", 0, 0, None)
+        parts = list(TextSelect(self._session, series_ids, Descending, layout).newest())
+        return together(parts, layout, Descending, limit=len(series_ids) + 1)
+
     def changes(
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
         visible_to: str, after: Place, until: int, limit: int,

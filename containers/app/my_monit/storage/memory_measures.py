@@ -76,6 +76,13 @@ class Measures(Table):
         span = abs(found[-1].time - found[0].time) if found else 0
         return Text(_lines(found, layout), len(found), span, last)
 
+    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
+        if not self._is_visible(experiment_id, visible_to):
+            return Text(b"", 0, 0, None)
+        stored = [[one for one in self._tables.measures if one.series_id == number] for number in series_ids]
+        found = [max(measures, key=_position) for measures in stored if measures]
+        return Text(_lines(found, layout), len(found), 0, None)
+
     def changes(
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
         visible_to: str, after: Place, until: int, limit: int,

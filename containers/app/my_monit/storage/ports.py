@@ -213,6 +213,9 @@ class Measures(Protocol):
         hints how many nanoseconds the measures before these spanned.
         """
 
+    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
+        """The newest measure of each of these series that has one, in their order; the rest is as in `text`."""
+
     def changes(
         self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
         visible_to: str, after: Place, until: int, limit: int,

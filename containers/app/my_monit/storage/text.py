@@ -5,7 +5,7 @@ GROUP_CONCAT, and Python replaces marks in the whole (docs/decisions/0016-text-f
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from my_monit.errors import StorageUnavailable
@@ -15,6 +15,8 @@ from my_monit.storage.ports import Layout, Text
 from my_monit.storage.windows import NEGATIVE_ZERO, Direction, Lines, rows_of
 from my_monit.timestamps import from_rfc3339
 
+#: Series whose newest measures one query reads.
+SERIES_PER_QUERY = 500
 #: Bytes of the longest line that the database can write: two numbers, a time, a value.
 _LINE_BYTES = 100
 
@@ -23,6 +25,7 @@ _LINE_BYTES = 100
 _BEGIN, _TIME, _VALUE = "\x01", "\x02", "\x03"
 _HEAD = re.compile(rb"\x01(?:([0-9]+)\x02)?([^\x03]+)\x03")
 
+_COLUMNS = "series_id, time, measure_id, value"
 _NANOSECONDS = "time"
 #: RFC 3339 but for what Python does faster: a blank stands for T, a point also before no digits, and there is no Z.
 #: INTERVAL goes beyond 2038, FROM_UNIXTIME does not.
@@ -51,28 +54,40 @@ class TextSelect:
         self._time = _NANOSECONDS if layout.in_nanoseconds else _RFC3339
 
     def __call__(self, lo: int, hi: int, after: Position | None, limit: int) -> Lines:
-        rows = rows_of(self._series_ids, self._direction, lo, hi, after, self._condition) + f" LIMIT {limit + 1}"
-        # Truncated text would be fewer measures: the length is set for each query, and the lines are counted.
-        self._session.execute(f"SET SESSION group_concat_max_len = {_LINE_BYTES * (limit + 1)}")
-        raw, count, _ = self._read(rows)
+        rows = rows_of(self._series_ids, self._direction, lo, hi, after, self._condition)
+        source = f"SELECT {_COLUMNS} {rows} LIMIT {limit + 1}"
+        raw, count, _ = self._read(source, limit + 1)
         if count <= limit:
             return Lines(raw, count, None)
         raw, last, following = self._cut(raw)
         measure_id = self._direction.beyond_all[1]
         if following == last:  # only the id tells the two apart; to ask for all of them is a tenth of the query's cost
-            raw, _, ids = self._read(rows, ids="GROUP_CONCAT(measure_id)")
+            raw, _, ids = self._read(source, limit + 1, ids="GROUP_CONCAT(measure_id)")
             raw, last, _ = self._cut(raw)
             measure_id = int(ids.rsplit(b",", 2)[-2])
         series_id, time = last
         return Lines(raw, limit, Position(time, series_id, measure_id))
 
-    def _read(self, rows: str, *, ids: str = "NULL") -> tuple[bytes, int, bytes]:
-        """The lines, how many they are, and their measures' ids."""
+    def newest(self) -> Iterator[Lines]:
+        """The newest measure of each series that has one, in the order of the series."""
+        for start in range(0, len(self._series_ids), SERIES_PER_QUERY):
+            some = self._series_ids[start : start + SERIES_PER_QUERY]
+            source = " UNION ALL ".join(
+                f"(SELECT {_COLUMNS} FROM MEASURES WHERE series_id = {number} "
+                "ORDER BY time DESC, measure_id DESC LIMIT 1)" for number in some
+            )
+            raw, count, _ = self._read(source, len(some))
+            yield Lines(raw, count, None)
+
+    def _read(self, source: str, most: int, *, ids: str = "NULL") -> tuple[bytes, int, bytes]:
+        """The lines of the measures in `source`, how many they are, and their measures' ids."""
+        # Truncated text would be fewer measures: the length is set for each query, and the lines are counted.
+        self._session.execute(f"SET SESSION group_concat_max_len = {_LINE_BYTES * most}")
         begin = f"'{_BEGIN}'" if len(self._begins) == 1 else f"'{_BEGIN}', series_id, '{_TIME}'"
         # The derived table comes out in its order, since it is read as it was filled; the tests watch over that.
         row = self._session.row(
             f"SELECT GROUP_CONCAT({begin}, {self._time}, '{_VALUE}', {_NUMBER} SEPARATOR ''), COUNT(*), {ids} "
-            f"FROM (SELECT series_id, time, measure_id, value {rows}) AS measured"
+            f"FROM ({source}) AS measured"
         )
         text, count, numbers = row or (None, 0, None)
         raw = _bytes(text or b"").replace(b" ", b"T").replace(f".{_VALUE}".encode(), _VALUE.encode())

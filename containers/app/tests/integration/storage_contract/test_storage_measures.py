@@ -11,6 +11,7 @@ from my_monit.model import Position
 from my_monit.storage.ports import Text
 from my_monit.timestamps import to_rfc3339
 from tests.integration.storage_contract.lab import LATEST, MINUTE, TIMES, YEAR, Lab, bits, contents, exactly
+from tests.measures import in_lines, measures_of
 
 VALUES = [
     5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 0.0, -0.0, 0.1 + 0.2,
@@ -62,6 +63,21 @@ def test_any_value_is_written_in_the_shortest_form_that_is_the_same_double(stora
     assert [value for *_, value in lines] == list(map(bits, values))
     written = [line.rpartition("|")[2] for line in text.written.decode().splitlines()]
     assert all(Decimal(one) == Decimal(repr(value)) for one, value in zip(written, values, strict=True))
+
+
+@pytest.mark.parametrize("count", [1, 3, 1001])
+def test_the_newest_measure_of_each_series_is_read_however_many_there_are(storage, lab, count):
+    series = lab.add_series(*map(str, range(count)))
+    lab.store(*((one, time, float(one + time)) for one in series[1:] or series for time in (2, 7, 5)))
+    lab.store(*((one, 7, float(one)) for one in series[:2]))
+
+    with storage.unit() as unit:
+        text = unit.measures.latest(lab.experiment_id, series, in_lines(series), visible_to=lab.scientist)
+        hidden = unit.measures.latest(lab.experiment_id, series, in_lines(series), visible_to="S999")
+
+    newest = [(one, 7, float(one) if one in series[:2] else one + 7.0) for one in series]
+    assert [tuple(one) for one in measures_of(text)] == newest
+    assert not hidden.written
 
 
 #: Four of each power of ten that a double can have, all with as many digits as a double has, and both signs.

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 from flask import Response, request
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
 from my_monit.model import Experiment, Series
@@ -59,11 +60,12 @@ _MEDIA = {"application/json": "json"} | {one.content_type.partition(";")[0]: nam
 
 
 def wanted_format(among: Iterable[str] = FORMATS) -> str:
-    """The one that the Accept header prefers; JSON when it does not care."""
+    """The one that the Accept header prefers; JSON when it does not care. Each is there with one set of parameters."""
     if not request.accept_mimetypes:
         return "json"
     media = {kind: name for kind, name in _MEDIA.items() if name in among}
-    best = request.accept_mimetypes.best_match(media)
+    accepted = MIMEAccept((kind.partition(";")[0], quality) for kind, quality in request.accept_mimetypes)
+    best = accepted.best_match(media)
     if best is None:
         raise NotAcceptable(f"this is served as {', '.join(media)}")
     return media[best]

@@ -261,13 +261,20 @@ def test_a_stream_breaks_off_when_the_association_ends(
     [
         ("*/*", "application/json"), ("application/*", "application/json"), ("text/*", "text/csv"),
         ("text/html;q=0.9, text/csv;q=0.1", "text/csv"), ("application/json;q=0.5, text/csv", "text/csv"),
+        ("text/csv; charset=utf-8; header=present", "text/csv"), ("text/csv;charset=utf-8", "text/csv"),
+        ("Text/CSV;header=absent", "text/csv"), ("application/json;charset=utf-8", "application/json"),
+        ("application/json;charset=utf-8;q=0.5, text/csv;header=\"present\";q=0.6", "text/csv"),
+        ("application/json;charset=utf-8;q=0, */*;q=0.1", "text/csv"), ("text/csv;q=0, */*", "application/json"),
     ],
 )
 def test_the_client_says_which_form_it_wants(api: Api, path: str, accept: str, content_type: str) -> None:
     assert api.get(SAM, path, headers={"Accept": accept}).mimetype == content_type
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "application/json;q=0"])
+@pytest.mark.parametrize("accept", [
+    "text/html", "application/xml", "application/json;q=0", "text/csv;q=0", "text/csv;charset=utf-8;q=0",
+    "text/html;charset=utf-8", "text/*;q=0",
+])
 def test_a_form_that_there_is_not_is_refused(api: Api, path: str, accept: str) -> None:
     assert api.get(SAM, path, headers={"Accept": accept}).status_code == 406
 

@@ -89,6 +89,15 @@ def test_figures_as_csv_say_the_same(api: Api, path: str) -> None:
     }]
 
 
+def test_figures_are_had_as_their_own_content_type_says_and_are_count_and_mean(api: Api, path: str) -> None:
+    kind = api.get(SAM, f"{path}/summary?every=P1D", headers={"Accept": "text/csv"}).content_type
+
+    answer = api.get(SAM, f"{path}/summary?every=P1D", headers={"Accept": kind})
+
+    assert answer.content_type == kind == "text/csv; charset=utf-8; header=present"
+    assert answer.text.splitlines()[0] == "experiment,measure_type,sensor,start,end,count,mean"
+
+
 @pytest.mark.parametrize(("query", "pointer"), [
     ("", "every"), ("every=", "every"), ("every=1m", "every"), ("every=PT0S", "every"), ("every=P1DT1H", "every"),
     ("every=P1D&tz=Mars/Olympus", "tz"), ("every=P1D&tz=../../etc/passwd", "tz"), ("every=P1D&tz=", "tz"),

@@ -1,5 +1,7 @@
 """Blueprints whose requests are read strictly: a query parameter that nobody knows is a mistake, not decoration."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -7,7 +9,7 @@ from typing import Any, TypeVar, cast
 import flask_smorest
 import msgspec
 from flask import Request, request
-from marshmallow import RAISE, Schema
+from marshmallow import RAISE, Schema, ValidationError
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
@@ -35,9 +37,13 @@ class _StrictParser(FlaskParser):
         if not req.is_json:
             raise UnsupportedMediaType("the body must be application/json")
         try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            read = msgspec.json.decode(body)
+            repeated = _repeated_fields(body) if isinstance(read, dict) else []
+        except (msgspec.DecodeError, ValueError) as error:
             raise BadRequest("the body must be JSON in UTF-8") from error
+        if repeated:
+            raise ValidationError({name: ["Must be given once."] for name in repeated})
+        return read
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         query: MultiDictProxy = super().load_querystring(req, schema)
@@ -46,6 +52,12 @@ class _StrictParser(FlaskParser):
         if repeated:
             raise Invalid(*(Fault(name, "Must be given once.") for name in repeated))
         return query
+
+
+def _repeated_fields(body: bytes) -> list[str]:
+    """Of the object itself, for no field holds another one. msgspec would take the last value and say nothing."""
+    pairs = json.loads(body.decode(), object_pairs_hook=list)
+    return [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
 
 
 class Blueprint(flask_smorest.Blueprint):

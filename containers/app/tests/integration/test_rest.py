@@ -168,6 +168,17 @@ class TestRubbish:
 
         assert pointers(answer) == ["/a~1b~0c"]
 
+    def test_a_field_that_is_given_twice_is_named_and_neither_counts(
+        self, api: Api, everything: Callable[[], list[object]]
+    ) -> None:
+        before = everything()
+        twice = b'{"name": "polonium", "a/b": 1, "n\\u0061me": "radium", "a/b": [{"a": 1, "a": 2}], "x": {}}'
+
+        answer = api.post(ADA, "/experiments/", data=twice, content_type="application/json")
+
+        assert (answer.status_code, pointers(answer)) == (422, ["/name", "/a~1b"])
+        assert everything() == before
+
     @pytest.mark.parametrize("field", ["query", "json", "_schema/x", "errors"])
     def test_a_field_may_have_a_name_that_means_something_to_us(self, api: Api, field: str) -> None:
         answer = api.post(ADA, "/experiments/", json={"name": "x", field: 1})

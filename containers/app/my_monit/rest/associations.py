@@ -32,7 +32,7 @@ _BY_EXPERIMENT = {
 
 
 class EndSchema(Schema):
-    until = Future(load_default=None, allow_none=False)
+    until = Future(load_default=None, metadata={"description": "null: the same as without it"})
 
 
 class AssociationSchema(Schema):
@@ -62,7 +62,7 @@ class AssociationsResource(MethodView):
     @performs(Verb.ASSOCIATION_LIST)
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200)
-    @blueprint.doc(responses={"200": {"content": {"application/json": {"schema": _BY_EXPERIMENT}}}})
+    @blueprint.doc(responses={200: {"content": {"application/json": {"schema": _BY_EXPERIMENT}}}})
     @inject
     def get(self, query: dict[str, Any], experiments: ExperimentService = Provide["experiment_service"]) -> Any:
         """Current associations by experiment id; a page has `limit` experiments."""

@@ -15,7 +15,8 @@ Json = dict[str, Any]
 
 _ABOUT = (
     "Times are RFC 3339 in UTC. Lists come in pages: follow the header `Link` until it is not there. Errors are "
-    "problems (RFC 9457). A method that a path does not have is answered with 405 and the header `Allow`."
+    "problems (RFC 9457). A method that a path does not have is answered with 405 and the header `Allow`, and one "
+    "that is not known at all with 501."
 )
 _HEADERS: Json = {
     "Link": {

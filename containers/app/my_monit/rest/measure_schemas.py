@@ -4,12 +4,21 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from my_monit.rest.arrow import ArrowFormat
 from my_monit.rest.formats import STREAMS
 
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+#: `format` tells it to generators of clients that come from OpenAPI 3.0.
+_BINARY: dict[str, Any] = {
+    "schema": {"type": "string", "format": "binary", "contentMediaType": ArrowFormat.content_type}
+}
 #: The other formats of measures, for Blueprint.doc.
 STREAMED = {
-    200: {"content": {form.content_type.partition(";")[0]: _TEXT for form in STREAMS.values()}}
+    200: {
+        "content": {
+            form.content_type.partition(";")[0]: _BINARY if form is ArrowFormat else _TEXT for form in STREAMS.values()
+        }
+    }
 }
 #: The other format of figures.
 TABLE = {200: {"content": {"text/csv": _TEXT}}}

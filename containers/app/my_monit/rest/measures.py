@@ -39,14 +39,24 @@ class RangeQuery(SeriesQuery):
     to = Moment(load_default=None, metadata={"description": "RFC 3339, exclusive"})
 
 
+def _limit_field(of_others: str) -> Count:
+    """What holds depends on the format, which only a text can say."""
+    about = f"JSON: {DEFAULT_LIMIT:,} by default, {MAX_LIMIT:,} at most. The other formats: {of_others}"
+    return Count(load_default=None, validate=validate.Range(1), metadata={"description": about})
+
+
 class FormatQuery(Schema):
-    limit = Count(load_default=None, validate=validate.Range(1))
     cursor = fields.String(load_default=None)
     format = fields.String(load_default=None, validate=validate.OneOf(FORMATS))
 
 
 class MeasureQuery(RangeQuery, FormatQuery):
+    limit = _limit_field("no limit unless one is given")
     order = fields.String(load_default="desc", validate=validate.OneOf(["asc", "desc"]))
+
+
+class ChangesQuery(FormatQuery):
+    limit = _limit_field("refused")
 
 
 @blueprint.route("/measures/<id:experiment_id>")
@@ -91,7 +101,7 @@ class LatestResource(MethodView):
 @blueprint.route("/measures/<id:experiment_id>/changes")
 class ChangesResource(MethodView):
     @performs(Verb.MEASURE_READ)
-    @blueprint.arguments(FormatQuery, location="query")
+    @blueprint.arguments(ChangesQuery, location="query")
     @blueprint.response(200, MeasureSchema(many=True))
     @blueprint.doc(responses=STREAMED)
     @inject

@@ -5,11 +5,11 @@ from typing import Any
 Json = dict[str, Any]
 
 #: Which operations may be answered with which statuses.
-ANY = (400, 408, 413, 414, 422, 429, 431, 500, 503, 504)
+ANY = (400, 411, 413, 414, 422, 429, 431, 500, 503, 504)
 SECURED = (401, 403)
 PATH = (404,)
 CHANGE = (409,)
-BODY = (411, 415)
+BODY = (415,)
 VERSION = (412,)
 MEDIA = (406,)
 
@@ -21,7 +21,6 @@ _EXAMPLES = {
     404: ("not-found", "There is no such thing", "there is no such experiment"),
     405: ("method-not-allowed", "Method Not Allowed", "this method is not served here; Allow lists those that are"),
     406: ("not-acceptable", "Not Acceptable", "this is served as application/json and text/csv"),
-    408: ("request-timeout", "Request Timeout", "the request did not arrive in time"),
     409: ("conflict", "This contradicts what is there", "the user_id or the username is taken"),
     411: ("length-required", "Length Required", "a body needs a length"),
     412: ("precondition-failed", "It is not what you take it for", "it was changed since you read it: read it again"),
@@ -32,6 +31,7 @@ _EXAMPLES = {
     429: ("too-many-requests", "Too Many Requests", "wait for as many seconds as Retry-After says"),
     431: ("request-header-fields-too-large", "Request Header Fields Too Large", "a header line may have 8 KiB"),
     500: ("internal", "This is our fault", "tell your administrator the trace_id: the log explains it"),
+    501: ("not-implemented", "Not Implemented", "this method or transfer encoding is not known here"),
     503: ("unavailable", "Try again soon", "the application cannot be reached"),
     504: ("gateway-timeout", "Gateway Timeout", "no answer in time; what was asked for may have been done"),
 }

@@ -21,6 +21,7 @@ from my_monit.services.summary import Question, Summary, SummaryRow, SummaryServ
 from my_monit.timestamps import to_rfc3339
 
 FUNCTIONS = ("count", "min", "max", "mean", "std")
+_DEFAULT_FUNCTIONS = ["count", "mean"]
 _FORMATS = ("json", "csv")
 
 blueprint = Blueprint("summary", __name__, description="Measurements in figures")
@@ -49,7 +50,8 @@ class _Zone(fields.String):
 class SummaryQuery(RangeQuery):
     every = _Every(required=True, metadata={"description": "ISO 8601: PT1M, PT1H, P1D, P1W, P1M, P1Y"})
     fn = DelimitedList(
-        fields.String(validate=validate.OneOf(FUNCTIONS)), load_default=["count", "mean"], validate=validate.Length(1)
+        fields.String(validate=validate.OneOf(FUNCTIONS)), load_default=_DEFAULT_FUNCTIONS, validate=validate.Length(1),
+        metadata={"default": _DEFAULT_FUNCTIONS},  # else it is described as it is sent: text with commas
     )
     tz = _Zone(load_default=ZoneInfo("UTC"), metadata={"description": "whose days, weeks, months and years"})
     format = fields.String(load_default=None, validate=validate.OneOf(_FORMATS))

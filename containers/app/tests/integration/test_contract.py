@@ -1,10 +1,12 @@
 """The description itself: complete, stable, and true where it gives an example."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
+import schemathesis
 
 from apidocs.operations import Operation
 from my_monit.logs.audit import Audit
@@ -57,7 +59,8 @@ def test_an_operation_says_who_may_what_comes_and_what_can_go_wrong(
             assert media["schema"] != {}
             assert name != "application/json" or "example" in media
     refusals = {status for status in operation["responses"] if status[0] in "45"}
-    assert {"400", "413", "414", "422", "429", "431", "500", "503", "504"} <= refusals
+    assert {"400", "411", "413", "414", "422", "429", "431", "500", "503", "504"} <= refusals
+    assert {"408", "501"}.isdisjoint(refusals)
     assert public or {"401", "403"} <= refusals
     assert ("{" in path) == ("404" in refusals)
 
@@ -69,13 +72,40 @@ def test_every_refusal_is_a_problem_with_an_example() -> None:
         assert media["example"]["status"] == int(status)
 
 
-def test_every_reference_leads_somewhere() -> None:
-    def references(part: Any) -> list[str]:
-        if isinstance(part, dict):
-            return [*([part["$ref"]] if "$ref" in part else []), *(one for v in part.values() for one in references(v))]
-        return [one for inner in part for one in references(inner)] if isinstance(part, list) else []
+def parts(of: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the description, at any depth."""
+    if isinstance(of, dict):
+        yield of
+    for inner in of.values() if isinstance(of, dict) else of if isinstance(of, list) else []:
+        yield from parts(inner)
 
-    found = {reference: resolved(reference) for reference in references(DESCRIPTION)}
+
+def test_the_description_is_valid_openapi() -> None:
+    schemathesis.openapi.from_dict(DESCRIPTION).validate()
+
+
+def test_every_default_is_what_may_be_sent() -> None:
+    schemas = [part for part in parts(DESCRIPTION) if {"type", "enum"} & part.keys() and "default" in part]
+
+    assert ["count", "mean"] in [schema["default"] for schema in schemas]
+    for schema in schemas:
+        assert obeys(schema["default"], schema)
+
+
+def test_what_is_binary_is_said_to_be_and_a_limit_that_depends_on_the_format_is_told() -> None:
+    for path, others in (("", "no limit unless one is given"), ("/changes", "refused")):
+        operation = DESCRIPTION["paths"][f"/measures/{{experiment_id}}{path}"]["get"]
+        [limit] = [one for one in operation["parameters"] if one["name"] == "limit"]
+        kind = "application/vnd.apache.arrow.stream"
+
+        assert operation["responses"]["200"]["content"][kind]["schema"] == {
+            "type": "string", "format": "binary", "contentMediaType": kind
+        }
+        assert limit["description"] == f"JSON: 1,000 by default, 10,000 at most. The other formats: {others}"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = {part["$ref"]: resolved(part["$ref"]) for part in parts(DESCRIPTION) if "$ref" in part}
 
     assert found
     assert [reference for reference, part in found.items() if not isinstance(part, dict)] == []

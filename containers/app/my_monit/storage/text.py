@@ -33,8 +33,8 @@ _RFC3339 = (
     "TIMESTAMP'1970-01-01 00:00:00' + INTERVAL time DIV 1000000000 SECOND, "
     "'.', TRIM(TRAILING '0' FROM SUBSTR(1000000000 + time MOD 1000000000, 2))"
 )
-#: A number until it is joined with the rest: as text, also within IF, it would be cut to 22 characters, which is what the
-#: server thinks is the longest. Adding zero makes every zero a plain 0, before which a negative one gets its sign.
+#: A number until it is joined with the rest: as text, also within IF, it would be cut to the 22 characters that the
+#: server thinks are the most. Adding zero makes every zero a plain 0, before which a negative one gets its sign.
 _NUMBER = f"IF(measure_id >= {NEGATIVE_ZERO}, '-0.', ''), value + 0"
 
 

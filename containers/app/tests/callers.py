@@ -3,8 +3,12 @@
 Asked of every identity provider on a real database, and of Firebase's emulator on storage in the process.
 """
 
+import time
+from collections.abc import Callable
+
 from my_monit.storage.ports import StoragePort
-from tests.integration.laboratory import INA, SAM
+from tests.conftest import Eventually
+from tests.integration.laboratory import ADA, INA, SAM, SUE
 from tests.integration.people import add_users, make_user
 from tests.integration.rest_api import Api
 
@@ -29,6 +33,16 @@ HEADERS: dict[str, list[tuple[str, str]]] = {
 QUERIES = ("access_token", "token", "id_token", "authorization", "Authorization", "Bearer")
 #: Names that a case-blind or accent-blind comparison takes for one.
 RESEMBLING = ("canary-AbC", "canary-abc", "canary-ABC", "canary-ábc", "canary-a\u0301bc", "canary-àbc", "canary-abç")
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def next_second() -> Callable[[], bool]:
+    """Whether it has begun: tokens tell whole seconds."""
+    begun = int(time.time()) + 1
+    return lambda: time.time() >= begun
 
 
 class CallersContract:
@@ -58,6 +72,25 @@ class CallersContract:
         strangers = [make_user("X1", username=username) for username in (*RESEMBLING[1:], SAM.username.upper())]
 
         assert {api.get(one, ME).status_code for one in strangers} == {401}
+
+    def test_a_token_stays_behind_when_the_username_is_given_to_another_a5(
+        self, api: Api, eventually: Eventually
+    ) -> None:
+        tokens = {user: bearing(api.token(user)) for user in (SAM, SUE)}
+        assert [api.get(None, ME, headers=token).status_code for token in tokens.values()] == [200, 200]
+        eventually(next_second())
+
+        assert api(ADA, "DELETE", "/users/S001").status_code == 204
+        renamed = {"name": SUE.name, "username": "canary-other", "email": SUE.email}
+        assert api.put(ADA, "/users/S002", json=renamed).status_code == 200
+        heirs = {"X1": SAM, "X2": SUE}
+        for user_id, user in heirs.items():
+            record = {"user_id": user_id, "name": "N", "username": user.username, "email": "e@x", "role": "ADMIN"}
+            assert api.post(ADA, "/users/", json=record).status_code == 201
+
+        new = [bearing(api.vouch(user.username)) for user in heirs.values()]
+        assert [api.get(None, ME, headers=token).json["user_id"] for token in new] == list(heirs)
+        assert {api.get(None, ME, headers=token).status_code for token in tokens.values()} == {401}
 
     def test_who_is_inactive_and_who_is_not_known_are_told_the_same_a7(self, api: Api) -> None:
         inactive, unknown = api.get(INA, ME), api.get(make_user("X1", username="canary-stranger"), ME)

@@ -47,7 +47,7 @@ def authenticate(
         g.actor = keys.recognise(bearer[1])
         return
     subject = identity.verify(bearer[1])
-    g.actor = users.recognise(subject.username)
+    g.actor = users.recognise(subject)
     g.issued_at = subject.issued_at
 
 

@@ -43,6 +43,6 @@ class SessionService:
         return self._opened(self._sign_in.by_code.finish(kept, state=state, code=code))
 
     def _opened(self, token: str) -> str:
-        actor = self._users.recognise(self._identity.verify(token).username)
+        actor = self._users.recognise(self._identity.verify(token))
         with self._audit.act(actor, Verb.SESSION_OPEN, f"user:{actor.user_id}"):
             return token

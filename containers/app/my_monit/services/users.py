@@ -1,13 +1,14 @@
 """Who works here: read and changed by admins, and in part by the users themselves."""
 
 from my_monit.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from my_monit.identity.provider import Subject
 from my_monit.logs.audit import Audit, Outcome, record
 from my_monit.model import Actor, Role, User
 from my_monit.permissions import Verb
 from my_monit.services.access import end_associations
 from my_monit.services.keys import revoke_keys
 from my_monit.services.versions import Expected, require_version
-from my_monit.storage.ports import StoragePort, Unit
+from my_monit.storage.ports import Holder, StoragePort, Unit
 
 
 class UserService:
@@ -15,13 +16,15 @@ class UserService:
         self._storage = storage
         self._audit = audit
 
-    def recognise(self, username: str) -> Actor:
-        """The actor behind a verified token's subject, with the role that the database gives it now.
+    def recognise(self, subject: Subject) -> Actor:
+        """The actor whom a verified token speaks for, with the role that the database gives it now.
 
-        Raises Unauthenticated when there is no active user of this username; a known but inactive one is audited.
+        Raises Unauthenticated unless an active user has had the username since before the token was issued; a known but
+        inactive one is audited.
         """
         with self._storage.unit() as unit:
-            user = unit.users.by_username(username)
+            holder = unit.users.by_username(subject.username)
+            user = holder.user if holder and _was_issued_to(holder, subject) else None
             if user is not None and not user.active:
                 record(unit, Actor(user.user_id, user.role), Verb.SESSION_OPEN, f"user:{user.user_id}", Outcome.DENIED)
         if user is None or not user.active:
@@ -70,6 +73,15 @@ class UserService:
             if new.role is not old.role:
                 revoke_keys(act.unit, actor, user_id)
         return new
+
+
+def _was_issued_to(holder: Holder, subject: Subject) -> bool:
+    """Not to somebody who had the username before.
+
+    A token says whole seconds. One of the very second counts: who was just added has no other. Clocks get no leeway:
+    within it, tokens of the one before would open what is the next one's.
+    """
+    return holder.since is None or subject.issued_at >= int(holder.since.timestamp())
 
 
 def _authority(user: User) -> tuple[str, Role, bool]:

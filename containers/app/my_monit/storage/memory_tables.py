@@ -12,7 +12,7 @@ from my_monit.model import (
     ApiKey, Association, Experiment, MeasureType, PublisherUsage, Quarantined, QuarantineRecord, QuarantineSelection,
     QuarantineSummary, Reason, Role, User,
 )
-from my_monit.storage.ports import AuditRow, MessageId, StoredKey
+from my_monit.storage.ports import AuditRow, Holder, MessageId, StoredKey
 
 _K = TypeVar("_K", int, str)
 _V = TypeVar("_V")
@@ -34,6 +34,7 @@ class Tables:  # pylint: disable=too-many-instance-attributes
     """Nothing in a table changes: it is replaced. So a transaction need only copy the tables themselves."""
 
     users: dict[str, User] = field(default_factory=dict)
+    username_since: dict[str, datetime] = field(default_factory=dict)
     erased: dict[str, datetime] = field(default_factory=dict)
     keys: dict[str, StoredKey] = field(default_factory=dict)
     experiments: dict[int, Experiment] = field(default_factory=dict)
@@ -74,20 +75,25 @@ class Users(Table):
         del lock  # there is one transaction at a time
         return self._tables.users.get(user_id)
 
-    def by_username(self, username: str) -> User | None:
-        return next((user for user in self._tables.users.values() if user.username == username), None)
+    def by_username(self, username: str) -> Holder | None:
+        since = self._tables.username_since
+        holders = (Holder(user, since[user.user_id]) for user in self._tables.users.values())
+        return next((holder for holder in holders if holder.user.username == username), None)
 
     def add(self, user: User) -> None:
         if user.user_id in self._tables.users | self._tables.erased or self.by_username(user.username):
             raise Conflict("the user_id or the username is taken")
         self._tables.users[user.user_id] = user
+        self._tables.username_since[user.user_id] = self._clock()
 
     def change(self, user: User) -> None:
         holder = self.by_username(user.username)
-        if holder and holder.user_id != user.user_id:
+        if holder and holder.user.user_id != user.user_id:
             raise Conflict("the username is taken")
         existing(self._tables.users, user.user_id)
         self._tables.users[user.user_id] = user
+        if holder is None:
+            self._tables.username_since[user.user_id] = self._clock()
 
     def erase(self, user_id: str) -> None:
         del self._tables.users[user_id]

@@ -7,6 +7,7 @@ from my_monit.model import Role, User
 from my_monit.storage.connector import Row, Session
 from my_monit.storage.faults import DuplicateKey
 from my_monit.storage.moments import from_column
+from my_monit.storage.ports import Holder
 
 _COLUMNS = "u.user_id, u.name, u.username, u.email, r.name, u.active"
 _FROM = "FROM USERS u JOIN ROLES r ON r.role_id = u.role_id"
@@ -33,16 +34,19 @@ class Users:
         # utf8mb4_bin pads with blanks when it compares: "A001 " finds A001, but is not A001.
         return user if user and user.user_id == user_id else None
 
-    def by_username(self, username: str) -> User | None:
-        sql = f"SELECT {_COLUMNS} {_FROM} WHERE u.username = %s"
+    def by_username(self, username: str) -> Holder | None:
+        sql = f"SELECT u.username_since, {_COLUMNS} {_FROM} WHERE u.username = %s"
         row = self._session.row(sql, (username,))
-        user = _user(row) if row else None
-        return user if user and user.username == username else None
+        if row is None:
+            return None
+        since, *columns = row
+        user = _user(tuple(columns))
+        return Holder(user, from_column(since) if since else None) if user.username == username else None
 
     def add(self, user: User) -> None:
         sql = (
-            "INSERT INTO USERS (user_id, name, username, email, role_id, active) "
-            "SELECT %s, %s, %s, %s, role_id, %s FROM ROLES WHERE name = %s"
+            "INSERT INTO USERS (user_id, name, username, email, role_id, active, username_since) "
+            "SELECT %s, %s, %s, %s, role_id, %s, UTC_TIMESTAMP(6) FROM ROLES WHERE name = %s"
         )
         values = (user.user_id, user.name, user.username, user.email, user.active, user.role.value)
         try:
@@ -51,11 +55,14 @@ class Users:
             raise Conflict("the user_id or the username is taken") from error
 
     def change(self, user: User) -> None:
-        sql = (
-            "UPDATE USERS SET name = %s, username = %s, email = %s, active = %s, "
+        sql = (  # from left to right: username_since looks at the username that there was
+            "UPDATE USERS SET username_since = IF(username = %s, username_since, UTC_TIMESTAMP(6)), "
+            "name = %s, username = %s, email = %s, active = %s, "
             "role_id = (SELECT role_id FROM ROLES WHERE name = %s) WHERE user_id = %s"
         )
-        values = (user.name, user.username, user.email, user.active, user.role.value, user.user_id)
+        values = (
+            user.username, user.name, user.username, user.email, user.active, user.role.value, user.user_id
+        )
         try:
             self._session.execute(sql, values)
         except DuplicateKey as error:
@@ -63,8 +70,8 @@ class Users:
 
     def erase(self, user_id: str) -> None:
         sql = (
-            "UPDATE USERS SET name = NULL, username = NULL, email = NULL, active = FALSE, erased = UTC_TIMESTAMP(6) "
-            "WHERE user_id = %s"
+            "UPDATE USERS SET name = NULL, username = NULL, username_since = NULL, email = NULL, active = FALSE, "
+            "erased = UTC_TIMESTAMP(6) WHERE user_id = %s"
         )
         self._session.execute(sql, (user_id,))
 

@@ -17,6 +17,13 @@ from my_monit.model import (
 from my_monit.periods import Stretch
 
 
+class Holder(NamedTuple):
+    """A user, and since when the username is theirs; None: since before that was kept."""
+
+    user: User
+    since: datetime | None
+
+
 class Users(Protocol):
     def page(self, *, after: str, limit: int) -> list[User]:
         """By user_id ascending, beyond `after` ('' for the first page)."""
@@ -24,7 +31,7 @@ class Users(Protocol):
     def get(self, user_id: str, *, lock: bool = False) -> User | None:
         """`lock`: nobody else can lock, change or associate this user until the transaction ends."""
 
-    def by_username(self, username: str) -> User | None: ...
+    def by_username(self, username: str) -> Holder | None: ...
 
     def add(self, user: User) -> None:
         """Raises Conflict when the id is or ever was another's, or the username is taken."""

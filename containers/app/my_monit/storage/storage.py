@@ -17,7 +17,7 @@ from my_monit.storage.rights import NEVER_CHANGED, can_delete, has_its_rights
 from my_monit.storage.series import MeasureTypes, SeriesTable
 
 #: The schema that this code is written for: the number of the newest file in containers/mysql/dbschema.
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 #: What the largest message that the broker accepts needs on its way into the quarantine, escaped.
 PACKET_BYTES = 64 * 1024 * 1024

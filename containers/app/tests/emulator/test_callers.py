@@ -1,18 +1,20 @@
 """What tests/callers.py says, and A5, for people whom Firebase's emulator vouches for."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
+import requests
 from dependency_injector import providers
 
 from my_monit.identity.firebase import FirebaseIdentity
 from my_monit.storage.memory import MemoryStorage
 from my_monit.wiring import Container
-from tests.callers import CallersContract
+from tests.callers import CallersContract, bearing
 from tests.firebase_emulator import Emulator
 from tests.integration.laboratory import SAM, Laboratory, furnish
 from tests.integration.rest_api import Api
-from tests.integration.test_taken_away import AT_ONCE_SECS, TAKEN, after_taking, bearing
+from tests.integration.test_taken_away import AT_ONCE_SECS, TAKEN, after_taking
 
 PASSWORD = "correct horse"
 
@@ -43,7 +45,8 @@ def api_of_the_emulator(
 def signing_in_at(emulator: Emulator) -> Callable[[str], str]:
     def token(uid: str) -> str:
         email = f"{uid.encode().hex()}@example.org"
-        emulator.add(uid, email, PASSWORD)
+        with suppress(requests.HTTPError):  # there already
+            emulator.add(uid, email, PASSWORD)
         return emulator.token(email, PASSWORD)
 
     return token

@@ -13,6 +13,7 @@ from my_monit.errors import Unauthenticated
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
+from tests.callers import bearing
 from tests.integration.instruments import Instruments
 from tests.integration.keys import add_key
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, Laboratory
@@ -40,10 +41,6 @@ def what_sam_shows(
         return
     with vouched_by(vouchings[request.param], rest_container, api):
         yield bearing(api.token(SAM))
-
-
-def bearing(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def change(api: Api, **changes: object) -> TestResponse:

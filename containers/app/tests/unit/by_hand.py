@@ -1,11 +1,12 @@
 """Services put together by hand, on storage in the process: no server, no container."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from my_monit.errors import IdentityUnavailable
-from my_monit.identity.provider import refusal
+from my_monit.identity.provider import Subject, refusal
 from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role, User
 from my_monit.services.access import AccessService
@@ -37,6 +38,11 @@ UMA = person("U001", Role.AUDITOR)
 
 def actor(user: User) -> Actor:
     return Actor(user.user_id, user.role)
+
+
+def shown(username: str, issued: datetime | None = None) -> Subject:
+    """What a token says that was issued then, or just now."""
+    return Subject(username, int(issued.timestamp() if issued else time.time()))
 
 
 class Clock:

@@ -75,8 +75,8 @@ class Google:
             "sub": UID,
             "user_id": UID,
             "auth_time": now - 10,
-            "iat": now - 10,
-            "exp": now + 3590,
+            "iat": now,
+            "exp": now + 3600,
             "firebase": {"sign_in_provider": "password"},
         }
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from my_monit.errors import Conflict, Forbidden, IdentityUnavailable, NotFound, Stale, Unauthenticated
-from my_monit.model import Role
+from my_monit.model import Role, User
 from my_monit.services.access import Check
 from my_monit.storage.memory import MemoryStorage
-from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Clock, Services, actor, change, outcomes, person
+from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Clock, Services, actor, change, outcomes, person, shown
 
 OLD = 0
+SECOND = timedelta(seconds=1)
 
 
 def now():
@@ -36,6 +37,18 @@ def furnished(clock):
     return services
 
 
+def heir():
+    """Who is given the username that was SAM's."""
+    return User("S007", name="New", username=SAM.username, email="new@example.org", role=Role.ADMIN)
+
+
+#: How SAM's username becomes free.
+FREED = {
+    "erased": lambda services: services.erasure.erase(actor(ADA), "S001", issued_at=OLD),
+    "renamed": lambda services: change(services, actor(ADA), SAM, username="other"),
+}
+
+
 def associated(services, user):
     with services.storage.unit() as unit:
         return [one.experiment_id for one in unit.associations.current() if one.user_id == user.user_id]
@@ -46,7 +59,7 @@ def test_an_erased_user_is_nobody_here_and_at_the_identity_provider(services):
 
     assert services.accounts.deleted == [SAM.username]
     with pytest.raises(Unauthenticated):
-        services.users.recognise(SAM.username)
+        services.users.recognise(shown(SAM.username))
     with pytest.raises(NotFound):
         services.users.get(actor(ADA), "S001")
     assert [user.user_id for user in services.users.page(actor(ADA), after="", limit=9)] == [
@@ -72,10 +85,84 @@ def test_the_staff_id_of_an_erased_user_is_given_to_nobody_and_the_username_may_
 
     with pytest.raises(Conflict):
         services.users.add(actor(ADA), person("S001", Role.SCIENTIST))
-    again = person("S007", Role.SCIENTIST)
-    again = type(again)("S007", name="New", username=SAM.username, email="new@example.org", role=Role.SCIENTIST)
+    again = heir()
     assert services.users.add(actor(ADA), again) == again
-    assert services.users.recognise(SAM.username).user_id == "S007"
+    assert services.users.recognise(shown(SAM.username)).user_id == "S007"
+
+
+@pytest.mark.parametrize("freed", FREED)
+def test_a_token_stays_behind_when_the_username_is_given_to_another(services, clock, freed):
+    token = shown(SAM.username, clock.now)
+    assert services.users.recognise(token) == actor(SAM)
+    FREED[freed](services)
+    with pytest.raises(Unauthenticated) as of_nobody:
+        services.users.recognise(token)
+
+    clock.now += SECOND
+    services.users.add(actor(ADA), heir())
+
+    with pytest.raises(Unauthenticated) as of_another:
+        services.users.recognise(token)
+    assert str(of_nobody.value) == str(of_another.value) == "the token is not that of an active user"
+    assert services.users.recognise(shown(SAM.username, clock.now)) == actor(heir())
+    assert "session.open" not in {row.verb for row in services.audited()}
+
+
+def test_a_username_that_another_had_is_a_new_one(services, clock):
+    token = shown(SUE.username, clock.now)
+    services.erasure.erase(actor(ADA), "S002", issued_at=OLD)
+
+    clock.now += SECOND
+    change(services, actor(ADA), SAM, username=SUE.username)
+
+    with pytest.raises(Unauthenticated):
+        services.users.recognise(token)
+    assert services.users.recognise(shown(SUE.username, clock.now)) == actor(SAM)
+
+
+def test_who_gets_a_former_username_back_needs_a_new_token(services, clock):
+    token = shown(SAM.username, clock.now)
+    change(services, actor(ADA), SAM, username="other")
+
+    clock.now += SECOND
+    change(services, actor(ADA), SAM)
+
+    with pytest.raises(Unauthenticated):
+        services.users.recognise(token)
+    assert services.users.recognise(shown(SAM.username, clock.now)) == actor(SAM)
+
+
+def test_a_token_outlives_every_change_but_that_of_the_username(services, clock):
+    token = shown(SAM.username, clock.now)
+
+    clock.now += SECOND
+    for changes in ({"name": "N"}, {"email": "e@x"}, {"active": False}, {"active": True}, {"role": Role.ADMIN}):
+        change(services, actor(ADA), SAM, **changes)
+
+    assert services.users.recognise(token).role is Role.ADMIN
+
+
+def test_a_token_of_the_very_second_counts_and_one_of_the_second_before_does_not(services, clock):
+    clock.now += SECOND - timedelta(microseconds=1)
+    services.users.add(actor(ADA), person("S007", Role.SCIENTIST))
+    begun = clock.now.replace(microsecond=0)
+
+    assert services.users.recognise(shown("uid-S007", begun)).user_id == "S007"
+    with pytest.raises(Unauthenticated):
+        services.users.recognise(shown("uid-S007", begun - SECOND))
+
+
+def test_an_old_token_is_not_held_against_an_inactive_user_who_has_the_username_now(services, clock):
+    token = shown(SAM.username, clock.now)
+    services.erasure.erase(actor(ADA), "S001", issued_at=OLD)
+    clock.now += SECOND
+    services.users.add(actor(ADA), heir())
+    change(services, actor(ADA), heir(), active=False)
+
+    with pytest.raises(Unauthenticated):
+        services.users.recognise(token)
+
+    assert "session.open" not in {row.verb for row in services.audited()}
 
 
 @pytest.mark.parametrize("user", [BEN, SAM, UMA], ids=lambda user: user.role.value)
@@ -87,7 +174,7 @@ def test_people_erase_themselves_with_a_fresh_token_and_not_with_an_old_one(serv
     services.erasure.erase(actor(user), user.user_id, issued_at=now() - 290)
 
     with pytest.raises(Unauthenticated):
-        services.users.recognise(user.username)
+        services.users.recognise(shown(user.username))
 
 
 def test_nobody_but_an_admin_erases_others(services):
@@ -102,14 +189,14 @@ def test_the_last_active_admin_cannot_be_erased(services):
     with pytest.raises(Conflict, match="last active ADMIN"):
         services.erasure.erase(actor(ADA), "A001", issued_at=now())
 
-    assert services.users.recognise(ADA.username) == actor(ADA)
+    assert services.users.recognise(shown(ADA.username)) == actor(ADA)
 
 
 def test_without_an_answer_of_the_identity_provider_nobody_is_erased_and_it_can_be_tried_again(services):
     services.accounts.away = True
     with pytest.raises(IdentityUnavailable):
         services.erasure.erase(actor(ADA), "S001", issued_at=OLD)
-    assert services.users.recognise(SAM.username) == actor(SAM)
+    assert services.users.recognise(shown(SAM.username)) == actor(SAM)
     assert associated(services, SAM) == [1, 3]
 
     services.accounts.away = False

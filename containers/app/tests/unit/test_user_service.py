@@ -7,7 +7,7 @@ import pytest
 from my_monit.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from my_monit.model import CONSOLE, Actor, Role, User
 from my_monit.services.tokens import TokenService
-from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, actor, change, outcomes, person
+from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, actor, change, outcomes, person, shown
 
 
 def stored(services, user_id):
@@ -22,7 +22,7 @@ def stored(services, user_id):
 def test_the_caller_is_the_active_user_of_the_token_s_username(services, user):
     services.add_users(ADA, SAM, UMA)
 
-    assert services.users.recognise(user.username) == Actor(user.user_id, user.role)
+    assert services.users.recognise(shown(user.username)) == Actor(user.user_id, user.role)
     assert services.audited() == []
 
 
@@ -31,7 +31,7 @@ def test_who_has_no_such_username_is_nobody(services, username):
     services.add_users(SAM)
 
     with pytest.raises(Unauthenticated):
-        services.users.recognise(username)
+        services.users.recognise(shown(username))
 
     assert services.audited() == []
 
@@ -40,7 +40,7 @@ def test_an_inactive_user_is_nobody_and_the_attempt_is_audited(services):
     services.add_users(person("S009", Role.SCIENTIST, active=False))
 
     with pytest.raises(Unauthenticated):
-        services.users.recognise("uid-S009")
+        services.users.recognise(shown("uid-S009"))
 
     assert outcomes(services) == [("S009", "session.open", "user:S009", "denied")]
 
@@ -49,11 +49,11 @@ def test_a_role_counts_from_the_moment_that_it_is_given_a5(services):
     services.add_users(ADA, SAM)
 
     change(services, actor(ADA), SAM, role=Role.AUDITOR)
-    assert services.users.recognise(SAM.username).role is Role.AUDITOR
+    assert services.users.recognise(shown(SAM.username)).role is Role.AUDITOR
 
     change(services, actor(ADA), SAM, active=False)
     with pytest.raises(Unauthenticated):
-        services.users.recognise(SAM.username)
+        services.users.recognise(shown(SAM.username))
 
 
 # Users
@@ -178,7 +178,7 @@ def test_a_token_speaks_for_the_user_that_it_was_made_for(services, identity):
 
     token = TokenService(services.audit, identity).mint(CONSOLE, "S001", lifetime=timedelta(hours=1))
 
-    assert services.users.recognise(identity.verify(token).username) == actor(SAM)
+    assert services.users.recognise(identity.verify(token)) == actor(SAM)
     assert outcomes(services) == [("@console", "token.mint", "user:S001", "success")]
     assert token not in repr(services.audited())
 

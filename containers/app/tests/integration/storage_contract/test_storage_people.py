@@ -18,7 +18,7 @@ def test_a_user_is_found_by_id_and_by_username_as_added(storage):
 
     with storage.unit() as unit:
         assert unit.users.get("S001") == ann
-        assert unit.users.by_username("Ann\\1") == ann
+        assert unit.users.by_username("Ann\\1").user == ann
         assert unit.users.get("S003") is None
         assert unit.users.by_username("S001") is None
 
@@ -50,7 +50,7 @@ def test_people_whose_ids_and_usernames_differ_in_case_or_accent_alone_are_diffe
     add_users(storage, *people)
 
     with storage.unit() as unit:
-        assert [unit.users.by_username(one.username) for one in people] == people
+        assert [unit.users.by_username(one.username).user for one in people] == people
 
 
 def test_pages_of_users_go_by_id_in_the_order_of_its_bytes(storage):
@@ -98,6 +98,45 @@ def test_a_change_that_changes_nothing_is_fine(storage):
     with storage.unit() as unit:
         unit.users.change(make_user("S001"))
         assert unit.users.get("S001") == make_user("S001")
+
+
+def since(storage, username):
+    with storage.unit() as unit:
+        return unit.users.by_username(username).since
+
+
+def changed(storage, **changes):
+    with storage.unit() as unit:
+        unit.users.change(make_user("S001", **changes))
+
+
+def test_a_username_is_its_user_s_since_the_user_was_added_or_last_renamed(storage):
+    add_users(storage, make_user("S001"))
+    added = since(storage, "uid-S001")
+    assert abs(added - datetime.now(UTC)) < SKEW
+
+    changed(storage, name="Bea", email="b@example.org", role=Role.AUDITOR, active=False)
+    assert since(storage, "uid-S001") == added
+
+    changed(storage, username="bea")
+    later = since(storage, "bea")
+    changed(storage, username="BEA")
+    changed(storage)
+
+    assert added < later < since(storage, "uid-S001")
+    assert abs(since(storage, "uid-S001") - datetime.now(UTC)) < SKEW
+
+
+def test_a_username_that_was_another_s_is_not_the_next_one_s_since_then(storage):
+    add_users(storage, make_user("S001"), make_user("S002"))
+    before, other = since(storage, "uid-S001"), since(storage, "uid-S002")
+    with storage.unit() as unit:
+        unit.users.erase("S001")
+
+    add_users(storage, make_user("S003", username="uid-S001"))
+
+    assert since(storage, "uid-S001") > before
+    assert since(storage, "uid-S002") == other
 
 
 def test_a_change_to_the_username_of_somebody_else_is_a_conflict(storage):
@@ -148,5 +187,5 @@ def test_the_username_of_an_erased_user_is_free_and_several_can_be_erased(storag
     add_users(storage, make_user("S003", username="uid-S001"))
 
     with storage.unit() as unit:
-        assert unit.users.by_username("uid-S001").user_id == "S003"
+        assert unit.users.by_username("uid-S001").user.user_id == "S003"
         assert unit.users.lock_active(Role.ADMIN) == []

@@ -20,7 +20,8 @@ class TokenService:
         if not isinstance(self._identity, LocalIdentity):
             raise ConfigurationError("IDENTITY is not local: tokens come from the identity provider")
         with self._audit.act(actor, Verb.TOKEN_MINT, f"user:{user_id}") as act:
-            user = act.unit.users.get(user_id)
+            # Locked: nobody else is given the username before the token is made, and so dated.
+            user = act.unit.users.get(user_id, lock=True)
             if user is None or not user.active:
                 raise NotFound("there is no such active user")
             return self._identity.mint(user.username, lifetime=lifetime)

@@ -7,6 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from my_monit.errors import ConfigurationError, MyMonitError, StorageUnavailable
+from my_monit.identity.provider import Subject
+from my_monit.logs.audit import Audit
+from my_monit.services.users import UserService
 from my_monit.storage import connector
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.migrations import migrate
@@ -224,6 +227,23 @@ def test_a_statement_that_ran_but_was_not_noted_before_a_crash_is_passed_over(fr
 
     assert fresh.migrate() == [name]
     assert fresh.columns("TWO") == ["a"]
+
+
+def test_who_is_there_before_usernames_have_a_date_need_not_sign_in_again(fresh):
+    [dated] = fresh.folder.glob("0011_*.sql")
+    text = dated.read_text(encoding="utf-8")
+    for file in fresh.files[10:]:
+        (fresh.folder / file).unlink()
+    fresh.migrate()
+    fresh.administrator.execute(
+        f"INSERT INTO `{fresh.configuration.database}`.USERS VALUES ('S001', 'N', 'uid', 'e@x', 2, TRUE, NULL)"
+    )
+
+    dated.write_text(text, encoding="utf-8")
+    fresh.migrate()
+
+    with fresh.storage() as storage:
+        assert UserService(storage, Audit(storage)).recognise(Subject("uid", 0)).user_id == "S001"
 
 
 def test_a_statement_may_take_longer_than_any_query(fresh, monkeypatch):

@@ -1,13 +1,16 @@
 """Several processes on one database: what one of them does, the others see whole, once, and in time."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from my_monit.errors import Conflict, StorageContention
-from my_monit.model import Actor, Message, Role
+from my_monit.identity.local import LocalIdentity
+from my_monit.model import CONSOLE, Actor, Message, Role
 from my_monit.services.forgetting import Forgetting
 from my_monit.services.ingestion import IngestionService
+from my_monit.services.tokens import TokenService
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.storage import Storage
 from tests.integration.people import add_users, make_user
@@ -104,6 +107,24 @@ def test_a_record_that_is_locked_to_be_changed_is_read_by_the_next_change_as_it_
             eventually(lambda: is_waiting() or second.done())
             change(unit)
         assert second.result(STUCK_SECS) != before
+
+
+def test_a_token_that_is_minted_during_a_change_is_for_the_username_that_it_leaves(
+    container, storage, administrator, eventually, tmp_path
+):
+    add_users(storage, make_user("S001"))
+    identity = LocalIdentity(tmp_path / "key.pem", issuer="mymonit", audience="mymonit")
+    tokens = TokenService(container.audit(), identity)
+
+    def is_waiting():
+        return administrator.rows("SELECT 1 FROM information_schema.processlist WHERE info LIKE '%FOR UPDATE'")
+
+    with ThreadPoolExecutor(1) as executor:
+        with storage.unit() as unit:
+            unit.users.change(make_user("S001", username="new"))
+            minted = executor.submit(tokens.mint, CONSOLE, "S001", lifetime=timedelta(hours=1))
+            eventually(lambda: is_waiting() or minted.done())
+        assert identity.verify(minted.result(STUCK_SECS)).username == "new"
 
 
 def test_processes_that_forget_the_same_ids_at_once_forget_each_once_and_keep_the_young(

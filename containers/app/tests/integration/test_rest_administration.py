@@ -82,8 +82,10 @@ class TestErasure:
 
     @pytest.mark.parametrize(("age", "status"), [(290, 204), (310, 403)])
     def test_a_token_of_more_than_five_minutes_is_too_old_for_that(
-        self, api: Api, rest_container: Container, age: int, status: int, audited: Audited
+        self, api: Api, rest_container: Container, administrator: Session, age: int, status: int, audited: Audited
     ) -> None:
+        administrator.execute("UPDATE USERS SET username_since = username_since - INTERVAL 1 HOUR")
+
         answer = api(None, "DELETE", "/users/S001", headers={"Authorization": f"Bearer {aged(rest_container, age)}"})
 
         assert answer.status_code == status

@@ -96,7 +96,7 @@ class Users(Table):
             self._tables.username_since[user.user_id] = self._clock()
 
     def erase(self, user_id: str) -> None:
-        del self._tables.users[user_id]
+        del self._tables.users[user_id], self._tables.username_since[user_id]
         self._tables.erased[user_id] = self._clock()
 
     def erased(self, user_id: str) -> datetime | None:

@@ -60,9 +60,7 @@ class Users:
             "name = %s, username = %s, email = %s, active = %s, "
             "role_id = (SELECT role_id FROM ROLES WHERE name = %s) WHERE user_id = %s"
         )
-        values = (
-            user.username, user.name, user.username, user.email, user.active, user.role.value, user.user_id
-        )
+        values = (user.username, user.name, user.username, user.email, user.active, user.role.value, user.user_id)
         try:
             self._session.execute(sql, values)
         except DuplicateKey as error:

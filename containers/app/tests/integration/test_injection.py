@@ -89,7 +89,7 @@ def send_everywhere(api: Api, text: str) -> Iterator[int]:
         for parameter in operations.get("get", {}).get("parameters", []):
             if parameter["in"] == "query":
                 yield api.get(who, filled(path), query_string={parameter["name"]: text}).status_code
-        yield api.get(who, filled(path), query_string={"cursor": encode_cursor(text)}).status_code
+        yield api.get(who, filled(path), query_string={"cursor": encode_cursor(filled(path), text)}).status_code
     for method, path, body in BODIES:
         for name in body:
             yield api(ADA, method, path, json={**body, name: text}).status_code

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from dependency_injector import providers
+from werkzeug.test import TestResponse
 
 from my_monit.identity.local import LocalIdentity
+from my_monit.model import Quarantined, Reason
 from my_monit.storage.connector import Session
 from my_monit.storage.storage import Storage
 from my_monit.wiring import Container
 from tests.integration.laboratory import ADA, CANARY, INA, SAM, Laboratory
 from tests.integration.log_lines import LogLines
-from tests.integration.rest_api import Api, minted_by, pointers
+from tests.integration.rest_api import Api, minted_by, next_of, pointers
 from tests.rights import KEYS, Cells, matrix
 
 Audited = Callable[[], tuple[str, str, str, str]]
@@ -35,6 +38,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 #: What takes a JSON object.
 WRITES = [*BODIES, ("POST", "/scientists-experiments/{other}/S001"), ("DELETE", "/scientists-experiments/{own}/S001")]
 LISTS = ["/users/", "/experiments/", "/measure-types/", "/quarantine/"]
+MEASURES = ["/measures/{own}", "/measures/{own}/changes"]
 
 
 @pytest.fixture(name="path")
@@ -202,22 +206,25 @@ class TestRubbish:
         assert (answer.status_code, pointers(answer)) == (422, [pointer])
 
 
-def cursor(place: object) -> str:
-    text = place if isinstance(place, str) else json.dumps(place)
+def cursor(path: str, place: object) -> str:
+    """As they are made for a list; a `place` that is a text stands there as it is."""
+    text = place if isinstance(place, str) else json.dumps(place, separators=(",", ":"))
+    return encoded(f'["{path}",{text}]')
+
+
+def encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode(errors="surrogatepass")).decode().rstrip("=")
 
 
 class TestCursors:
     FORGED = [
         "x", "%00", "%FF", "é", "=", "====", "a" * 9, "!!!!", "e30=extra", "a" * 5000,
-        *[
-            cursor(place)
-            for place in (
-                "{", "nul", "[", "[" * 50_000, [], {}, None, True, 1.5, [1], [1, 2], ["1", "2", "3"], [1, 2, 3, 4]
-            )
-        ],
-        *[cursor(place) for place in ("1 OR 1=1", "[1, 2, 3", "NaN", "1e999", "9" * 5000, '"\\ud800"', '"\ud800"')],
-        *[cursor(place) for place in (-(10**400), 10**400, [10**30, 1, 1], [1, -(10**30), 1], [1, 1, 10**400])],
+        *map(encoded, ("[]", "{}", "7", '"S001"', "[7]", "[1,2,3]", "[null,7]", '["/users/"]', "[" * 50_000)),
+    ]
+    PLACES = [
+        "{", "nul", "[", "[" * 50_000, [], {}, None, True, 1.5, [1], [1, 2], ["1", "2", "3"], [1, 2, 3, 4],
+        "1 OR 1=1", "[1, 2, 3", "NaN", "1e999", "9" * 5000, '"\\ud800"', '"\ud800"', "7,7", "7 ", " 7",
+        -(10**400), 10**400, [10**30, 1, 1], [1, -(10**30), 1], [1, 1, 10**400],
     ]
 
     @pytest.mark.parametrize("forged", FORGED, ids=lambda text: text[:16])
@@ -226,16 +233,46 @@ class TestCursors:
             answer = api.get(who, f"{place}?cursor={forged}")
             assert answer.status_code == 422 and pointers(answer) == ["cursor"], place
 
+    @pytest.mark.parametrize("place", PLACES, ids=lambda place: repr(place)[:16])
+    def test_a_forged_place_in_the_right_list_is_refused(
+        self, api: Api, path: Callable[[str], str], place: object
+    ) -> None:
+        for who, kind in [*((ADA, kind) for kind in LISTS), *((SAM, path(kind)) for kind in MEASURES)]:
+            answer = api.get(who, f"{kind}?cursor={cursor(kind, place)}")
+            assert answer.status_code == 422 and pointers(answer) == ["cursor"], kind
+
     @pytest.mark.parametrize(
-        "place", [0, 2**31, 2**32, 2**63, -1, -(2**63), [0, 0, 0], [-1, -1, -1], [2**63 - 1] * 3, "'"]
+        "place", [0, 2**31, 2**32, 2**63, -1, -(2**63), [0, 0, 0], [-1, -1, -1], [2**63 - 1] * 3, '"\'"']
     )
     def test_a_cursor_that_leads_astray_finds_nothing_else(
         self, api: Api, path: Callable[[str], str], place: object
     ) -> None:
         for who, kind in [*((ADA, kind) for kind in LISTS), (SAM, path("/measures/{own}"))]:
-            answer = api.get(who, f"{kind}?cursor={cursor(place)}")
+            answer = api.get(who, f"{kind}?cursor={cursor(kind, place)}")
             assert answer.status_code in (200, 422)
             assert len(answer.json if answer.status_code == 200 else []) <= 30
+
+    def test_a_cursor_of_one_list_is_refused_in_every_other(
+        self, api: Api, path: Callable[[str], str], storage: Storage, laboratory: Laboratory
+    ) -> None:
+        other = laboratory.black_holes.experiment_id
+        with storage.unit() as unit:
+            unit.associations.add(other, SAM.user_id, until=None)
+            unit.quarantine.add([Quarantined(Reason.BAD_JSON, b"", "m", None, None, None, "{}", b"")] * 2)
+        lists = [(ADA, one) for one in (*LISTS, "/scientists-experiments/", "/users/S001/associations")]
+        lists += [(SAM, path(one)) for one in MEASURES]
+        cursors = {kind: following(api.get(who, f"{kind}?limit=1")) for who, kind in lists}
+
+        for who, kind in [*lists, *((SAM, path(one.replace("own", "other"))) for one in MEASURES)]:
+            for origin, given in cursors.items():
+                answer = api.get(who, f"{kind}?cursor={given}")
+                assert answer.status_code == (200 if origin == kind else 422), (origin, kind)
+                assert origin == kind or pointers(answer) == ["cursor"]
+
+
+def following(answer: TestResponse) -> str:
+    [found] = parse_qs(urlsplit(next_of(answer) or "").query)["cursor"]
+    return found
 
 
 class TestMethods:

@@ -29,13 +29,15 @@ class Outcome(StrEnum):
 
 @dataclass
 class Act:
-    """What is being done, in one transaction. `object` may become more exact while it is done.
+    """What is being done, in one transaction. `object` may become more exact while it is done, and `outcome` be another
+    where what was found out stays although the act itself came to nothing.
 
     `recorded` when its row is written already: where something is changed that is no part of the transaction.
     """
 
     unit: Unit
     object: str
+    outcome: Outcome = Outcome.SUCCESS
     recorded: bool = False
 
 
@@ -62,7 +64,7 @@ class Audit:
                     raise _denial(actor)
                 yield act
                 if not act.recorded:
-                    record(unit, actor, verb, act.object, Outcome.SUCCESS)
+                    record(unit, actor, verb, act.object, act.outcome)
         except MyMonitError as error:
             if act is not None and not error.transient:
                 with self._storage.unit() as unit:

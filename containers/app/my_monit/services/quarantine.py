@@ -134,6 +134,8 @@ class QuarantineService:
             for one in _locked(act.unit, ids):
                 replay.sort(one.quarantine_id)
             replay.write()
+            if not replay.stored:
+                act.outcome = Outcome.REFUSED
         return Replayed(len(ids), replay.stored, replay.refused)
 
     def _discard_once(self, actor: Actor, ids: Sequence[int]) -> int:

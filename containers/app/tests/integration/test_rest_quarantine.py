@@ -90,6 +90,7 @@ def test_an_item_is_replayed_when_its_cause_is_gone(
 ) -> None:
     early = api.post(ADA, f"/quarantine/{late}/replay")
     assert (early.status_code, early.json["detail"]) == (409, "it is still refused: unknown_experiment")
+    assert audited() == ("A001", "quarantine.replay", f"quarantine:{late}", "refused")
     with storage.unit() as unit:
         unit.experiments.add("late")
 

@@ -271,7 +271,24 @@ def test_one_item_is_replayed_by_its_number(bench):
         service.replay_one(CONSOLE, rubbish.quarantine_id)
     assert bench.audited("quarantine.replay") == [
         (f"quarantine:{new.quarantine_id}", "success"), (f"quarantine:{new.quarantine_id}", "not_found"),
-        (f"quarantine:{rubbish.quarantine_id}", "success"),
+        (f"quarantine:{rubbish.quarantine_id}", "refused"),
+    ]
+
+
+def test_a_replay_that_could_store_nothing_is_audited_as_refused_and_what_it_found_out_stays(bench):
+    bench.receive(reading(), reading(measure="unheard-of"))
+    assert bench.replay() == (0, {"unknown_experiment": 2})
+    bench.add_experiment("new")
+    [new, other] = bench.items()
+    with pytest.raises(Conflict):
+        bench.services.quarantine.replay_one(CONSOLE, other.quarantine_id)
+    assert [one.reason for one in bench.items()] == [Reason.UNKNOWN_EXPERIMENT, Reason.UNKNOWN_MEASURE]
+
+    assert bench.replay() == (1, {"unknown_measure": 1})
+
+    both = f"quarantine:{new.quarantine_id}..{other.quarantine_id}"
+    assert bench.audited("quarantine.replay") == [
+        (both, "refused"), (f"quarantine:{other.quarantine_id}", "refused"), (both, "success"),
     ]
 
 

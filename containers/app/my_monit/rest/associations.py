@@ -100,10 +100,11 @@ class ExperimentAssociationResource(MethodView):
         experiments: ExperimentService = Provide["experiment_service"],
     ) -> Response:
         """End an association, now or at a moment to come."""
-        experiments.dissociate(
+        association = experiments.dissociate(
             current_actor(), experiment_id, user_id, until=end["until"], expected=expected_versions()
         )
-        return Response(status=204)
+        # Until its end it can be changed again: the version is told here or nowhere.
+        return Response(status=204, headers=tag(association) if end["until"] else {})
 
 
 @blueprint.route("/users/<staff:user_id>/associations")

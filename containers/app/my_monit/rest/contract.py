@@ -114,7 +114,8 @@ def _headers(operation: Json, path: str, view: Callable[..., Any], method: str) 
     names = {parameter.get("name") for parameter in operation.get("parameters", [])}
     if "cursor" in names:
         yield "Link"
-    if hasattr(view, "versioned") and method != "delete":
+    # A DELETE that takes a body can be told to change the record only.
+    if hasattr(view, "versioned") and (method != "delete" or "requestBody" in operation):
         yield "ETag"
     if method == "post" and hasattr(view, "versioned") and "{" not in path:
         yield "Location"

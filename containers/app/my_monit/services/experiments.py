@@ -58,8 +58,8 @@ class ExperimentService:
 
     def dissociate(
         self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None, expected: Expected = None
-    ) -> None:
-        """End a scientist's association now, or at `until`."""
+    ) -> Association:
+        """End a scientist's association now, or at `until`; gives what it is from then on."""
         subject = f"experiment:{experiment_id} user:{user_id}"
         with self._audit.act(actor, Verb.ASSOCIATION_END, subject) as act:
             act.unit.users.get(user_id, lock=True)
@@ -67,6 +67,7 @@ class ExperimentService:
             if association is None or not act.unit.associations.end(experiment_id, user_id, until=until):
                 raise NotFound("the user is not associated with the experiment")
             require_version(association, expected)
+            return act.unit.associations.last(experiment_id, user_id) or association
 
 
 def _eyes(actor: Actor) -> str | None:

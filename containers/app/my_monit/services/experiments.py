@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from my_monit.errors import Conflict, NotFound
+from my_monit.errors import Conflict, Fault, Invalid, NotFound
 from my_monit.logs.audit import Act, Audit
 from my_monit.model import Actor, Association, Experiment, Role
 from my_monit.permissions import Verb
@@ -44,7 +44,8 @@ class ExperimentService:
     def associate(self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None) -> Association:
         """Let a scientist see an experiment from now on; `until` None: without an end.
 
-        Raises NotFound without such an experiment or user, Conflict when the user is no SCIENTIST or is associated.
+        Raises NotFound without such an experiment or user, Conflict when the user is no SCIENTIST or is associated,
+        Invalid when it would end before it begins, by storage's clock.
         """
         subject = f"experiment:{experiment_id} user:{user_id}"
         with self._audit.act(actor, Verb.ASSOCIATION_CREATE, subject) as act:
@@ -54,12 +55,15 @@ class ExperimentService:
                 raise NotFound("there is no such user")
             if user.role is not Role.SCIENTIST:
                 raise Conflict("only a SCIENTIST can be associated with an experiment")
-            return act.unit.associations.add(experiment_id, user_id, until=until)
+            association = act.unit.associations.add(experiment_id, user_id, until=until)
+            if association.until is not None and association.until <= association.since:
+                raise Invalid(Fault("/until", "must be in the future"))
+            return association
 
     def dissociate(
         self, actor: Actor, experiment_id: int, user_id: str, *, until: datetime | None, expected: Expected = None
     ) -> Association:
-        """End a scientist's association now, or at `until`; gives what it is from then on."""
+        """End a scientist's association at `until`, or now when that is over or None; gives what it is from then on."""
         subject = f"experiment:{experiment_id} user:{user_id}"
         with self._audit.act(actor, Verb.ASSOCIATION_END, subject) as act:
             act.unit.users.get(user_id, lock=True)

@@ -113,7 +113,8 @@ class Associations:
 
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
         sql = (
-            "UPDATE USER_EXPERIMENTS SET until = COALESCE(%s, UTC_TIMESTAMP(6)) "
+            "UPDATE USER_EXPERIMENTS "
+            "SET until = COALESCE(GREATEST(CAST(%s AS DATETIME(6)), UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)) "
             f"WHERE user_id = %s AND experiment_id = %s AND {_CURRENT}"
         )
         return self._session.execute(sql, (to_column(until), user_id, experiment_id)) > 0

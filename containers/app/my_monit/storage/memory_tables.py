@@ -194,7 +194,8 @@ class Associations(Table):
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
         ended = next((one for one in self._current() if _pair(one) == (experiment_id, user_id)), None)
         if ended:
-            self._end(ended, _utc(until) or self._clock())
+            now = self._clock()
+            self._end(ended, max(now, _utc(until) or now))
         return ended is not None
 
     def end_all(self, user_id: str) -> list[int]:

@@ -112,7 +112,10 @@ class Associations(Protocol):
         """From now on, until `until` (None: without an end). Raises Conflict when there is a current one."""
 
     def end(self, experiment_id: int, user_id: str, *, until: datetime | None) -> bool:
-        """End the current one now, or at `until`, which may be later than before; False when there is none."""
+        """End the current one at `until`, which may be later than before, or now when that is over or None.
+
+        False when there is none.
+        """
 
     def end_all(self, user_id: str) -> list[int]:
         """End the user's current ones now; the ids of their experiments, ascending."""

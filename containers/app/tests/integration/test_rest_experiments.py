@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -163,6 +163,26 @@ def test_an_end_must_be_a_moment_to_come(api: Api, holes: int, until: object) ->
     for method in ("POST", "DELETE"):
         answer = api(ADA, method, f"/scientists-experiments/{holes}/S002", json={"until": until})
         assert (answer.status_code, pointers(answer)) == (422, ["/until"])
+
+
+class SlowClock(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "SlowClock":
+        return super().now(tz) - timedelta(hours=1)
+
+
+def test_an_end_is_after_the_beginning_by_the_database_s_clock(
+    api: Api, holes: int, vibrations: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("my_monit.rest.fields.datetime", SlowClock)
+    just_over = {"until": datetime.now(UTC).isoformat()}
+
+    answer = api.post(ADA, f"/scientists-experiments/{holes}/S001", json=just_over)
+    assert (answer.status_code, pointers(answer)) == (422, ["/until"])
+    assert api(ADA, "DELETE", f"/scientists-experiments/{vibrations}/S001", json=just_over).status_code == 204
+
+    [history] = api.pages(ADA, "/users/S001/associations")
+    assert [(one["experiment_id"], one["until"] > just_over["until"]) for one in history] == [(vibrations, True)]
 
 
 @pytest.mark.parametrize(

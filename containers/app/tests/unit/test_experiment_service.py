@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from my_monit.errors import Conflict, NotFound
+from my_monit.errors import Conflict, Invalid, NotFound
 from my_monit.model import Experiment, Quarantined, QuarantineSelection, Reason
 from my_monit.storage.memory import MemoryStorage
 from tests.unit.by_hand import ADA, SAM, SUE, UMA, Clock, Services, actor, outcomes
@@ -116,6 +116,24 @@ def test_an_association_ends_by_itself_when_its_time_has_come():
     with pytest.raises(NotFound):
         services.experiments.get(actor(SAM), 1)
     assert services.experiments.associations(actor(ADA), after=0, limit=9) == []
+
+
+def test_an_association_ends_after_it_began_by_the_clock_that_says_when_it_began():
+    clock = Clock()
+    services = Services(MemoryStorage(clock=clock))
+    services.add_users(ADA, SAM)
+    services.experiments.add(actor(ADA), "one")
+    early = clock.now - timedelta(microseconds=1)
+
+    for end in (early, clock.now):
+        with pytest.raises(Invalid) as refusal:
+            services.experiments.associate(actor(ADA), 1, SAM.user_id, until=end)
+        assert [fault.pointer for fault in refusal.value.faults] == ["/until"]
+        assert outcomes(services)[-1] == ("A001", "association.create", "experiment:1 user:S001", "refused")
+    services.experiments.associate(actor(ADA), 1, SAM.user_id, until=None)
+    ended = services.experiments.dissociate(actor(ADA), 1, SAM.user_id, until=early)
+
+    assert (ended.since, ended.until) == (clock.now, clock.now), "it ends at once"
 
 
 # Measure types and the quarantine

@@ -154,6 +154,20 @@ def test_an_association_that_is_ended_shows_nothing_from_that_moment_on(storage,
         assert not unit.associations.end(experiment_id, user_id, until=None), "there is none any more"
 
 
+def test_an_end_that_is_over_already_is_now(storage, experiment_with_measures):
+    experiment_id, series_ids, user_id = experiment_with_measures
+    with storage.unit() as unit:
+        unit.associations.add(experiment_id, user_id, until=None)
+
+    with storage.unit() as unit:
+        assert unit.associations.end(experiment_id, user_id, until=hours(-1))
+
+    assert not any(everything_seen(storage, experiment_id, user_id, series_ids))
+    with storage.unit() as unit:
+        ended = unit.associations.last(experiment_id, user_id)
+    assert ended.until >= ended.since
+
+
 def test_an_end_to_come_can_be_set_again_later_or_earlier(storage, experiment_with_measures):
     experiment_id, series_ids, user_id = experiment_with_measures
     with storage.unit() as unit:

@@ -15,6 +15,8 @@ INSERT_BYTES = 8 * 1024 * 1024
 #: Bytes of a row of the quarantine besides its body and its properties, at most.
 _FRAME_BYTES = 1024
 
+#: utf8mb4_bin ignores trailing blanks, we do not; besides this, ask for the text itself, which has the index.
+_EXACTLY = "CAST({} AS BINARY)"
 _RECORD = "quarantine_id, reason, received, publisher, size, experiment"
 
 
@@ -103,6 +105,7 @@ class Quarantine:
     def counts(self, experiment_id: int) -> dict[str, int]:
         sql = (
             "SELECT q.reason, COUNT(*) FROM QUARANTINE q JOIN EXPERIMENT_NAMES n ON n.name = q.experiment "
+            f"AND {_EXACTLY.format('n.name')} = {_EXACTLY.format('q.experiment')} "
             "WHERE n.experiment_id = %s GROUP BY q.reason ORDER BY q.reason"
         )
         return dict(self._session.rows(sql, (experiment_id,)))
@@ -127,7 +130,8 @@ def _condition(selection: QuarantineSelection) -> tuple[str, tuple[object, ...]]
     parts = (
         ("reason = %s", selection.reason),
         ("publisher = %s", selection.publisher),
-        ("experiment = %s", selection.experiment),
+        ("experiment = %s", selection.experiment),  # by the index
+        (f"{_EXACTLY.format('experiment')} = %s", selection.experiment),
         ("received >= %s", to_column(selection.start)),
         ("received < %s", to_column(selection.end)),
     )

@@ -57,6 +57,8 @@ def test_pages_of_the_quarantine_have_no_gaps_and_no_repeats(api: Api, refused: 
     ("publisher=", []),
     ("experiment=black-holes", [2]),
     ("experiment=black-holes&reason=bad_json", []),
+    *((f"experiment=black-holes{more}", []) for more in ("%20", "%00", "%09", "%C2%A0")),
+    ("experiment=Black-Holes", []),
     ("from=2020-01-01T00:00:00%2B01:00&to=2100-01-01T00:00:00Z", [14, 2, 0]),
     ("to=2020-01-01T00:00:00Z", []),
     ("from=2100-01-01T00:00:00Z", []),

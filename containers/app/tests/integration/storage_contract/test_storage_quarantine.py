@@ -91,7 +91,7 @@ def test_the_quarantine_is_searched_by_publisher_experiment_and_time_of_receipt(
     assert found(publisher=b"A\xff") == [first]
     assert found(publisher=b"a\xff") == found(publisher=b"A\xff ") == []
     assert found(experiment="lab") == [second]
-    assert found(experiment="LAB") == []
+    assert found(experiment="LAB") == found(experiment="lab ") == found(experiment=" lab") == []
     assert found(start=noon, end=noon + timedelta(microseconds=1)) == [third]
     assert found(end=noon) == []
     assert found(start=noon + timedelta(microseconds=1)) == [first, second]
@@ -170,6 +170,17 @@ def test_what_is_not_in_the_quarantine_is_none(storage):
         assert unit.quarantine.get(2**63 - 1) is None
 
 
+def test_texts_of_an_experiment_are_found_as_they_are(storage):
+    names = ["\N{MICRO SIGN}-lab", "\N{GREEK SMALL LETTER MU}-lab", "a'b", "a\\b", "a\0b", "%", ""]
+    numbers = quarantine(storage, *(quarantined(experiment=name) for name in names))
+
+    with storage.unit() as unit:
+        for number, name in zip(numbers, names, strict=True):
+            selection = QuarantineSelection(experiment=name)
+            page = unit.quarantine.page(after=numbers[0] - 1, limit=9, selection=selection)
+            assert [one.quarantine_id for one in page] == [number], name
+
+
 def test_items_count_for_the_experiment_that_they_name_by_any_of_its_names(storage):
     [one, other] = add_experiments(storage, "former", "other")
     with storage.unit() as unit:
@@ -177,7 +188,7 @@ def test_items_count_for_the_experiment_that_they_name_by_any_of_its_names(stora
     named = [
         ("former", Reason.WRONG_UNIT), ("present", Reason.BAD_TIMESTAMP), ("present", Reason.WRONG_UNIT),
         ("other", Reason.WRONG_UNIT), ("Present", Reason.WRONG_UNIT), ("unknown", Reason.UNKNOWN_EXPERIMENT),
-        (None, Reason.BAD_JSON),
+        (None, Reason.BAD_JSON), ("present ", Reason.UNKNOWN_EXPERIMENT), ("other\N{NO-BREAK SPACE}", Reason.WRONG_UNIT),
     ]
     quarantine(storage, *(quarantined(experiment=name, reason=reason) for name, reason in named))
 

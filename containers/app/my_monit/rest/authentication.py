@@ -75,7 +75,8 @@ def authorise(audit: Audit = Provide["audit"]) -> None:
     verb = getattr(requested_view(), "verb", None)
     if verb is not None:
         ids = request.view_args or {}
-        subject = " ".join(f"{name.removesuffix('_id')}:{value}" for name, value in ids.items()) or verb.noun
+        names = sorted(ids, key=lambda name: name != "experiment_id")  # the experiment first, as the services say it
+        subject = " ".join(f"{name.removesuffix('_id')}:{ids[name]}" for name in names) or verb.noun
         audit.require(
             current_actor(), verb, subject, owner=ids.get("user_id"), experiment_id=ids.get("experiment_id")
         )

@@ -84,6 +84,26 @@ def test_every_cell_of_the_table_of_rights_a8(
             assert audited()[::3] == (user_id, "denied")
 
 
+@pytest.mark.parametrize(("method", "path", "subject"), [
+    ("GET", "/users/S002/experiments/1/access", "experiment:1 user:S002"),
+    ("POST", "/scientists-experiments/1/S002", "experiment:1 user:S002"),
+    ("DELETE", "/scientists-experiments/1/S002", "experiment:1 user:S002"),
+    ("DELETE", "/users/S002/keys/{key}", "user:S002 key:{key}"),
+    ("GET", "/users/S002/associations", "user:S002"),
+    ("POST", "/quarantine/1/replay", "quarantine:1"),
+])
+def test_what_was_denied_bears_the_name_in_the_audit_that_it_has_when_it_is_done(
+    api: Api, method: str, path: str, subject: str, audited: Audited
+) -> None:
+    subjects = []
+    for who, status in ((SAM, 403), (ADA, None)):
+        answer = api(who, method, path.format(**IDS))
+        assert status in (None, answer.status_code)
+        subjects.append(audited()[2])
+
+    assert subjects == [subject.format(**IDS)] * 2
+
+
 def test_every_path_and_method_is_in_the_table_of_rights() -> None:
     def pattern(rule: str) -> str:
         return re.sub(r"<[^>]*>", "[^/]+", rule)

@@ -25,6 +25,8 @@ def tag(record: User | Experiment | Association) -> dict[str, str]:
 
 def expected_versions() -> Expected:
     """Those of If-Match; weak ones are none, `*` is any. None without that header, which is never required."""
+    if request.if_none_match.star_tag:
+        return ()  # only to what is not there yet: no version will do
     return request.if_match if "If-Match" in request.headers else None
 
 

@@ -180,6 +180,13 @@ class TestVersions:
             answer = api.put(ADA, path, json=body, headers={"If-Match": condition.format(etag=etag)})
             assert answer.status_code == status
 
+    def test_a_change_to_what_must_not_be_there_yet_is_refused(self, api: Api, vibrations: int) -> None:
+        only_new = {"If-None-Match": "*"}
+
+        assert api.put(ADA, "/users/S001", json=record(SAM), headers=only_new).status_code == 412
+        assert api.put(ADA, f"/experiments/{vibrations}", json={"name": "x"}, headers=only_new).status_code == 412
+        assert api.put(ADA, "/users/S999", json=record(SAM), headers=only_new).status_code == 404
+
     def test_an_association_has_a_version_too(self, api: Api, laboratory: Laboratory) -> None:
         path = f"/scientists-experiments/{laboratory.black_holes.experiment_id}/S001"
         seen = {"If-Match": api.post(ADA, path).headers["ETag"]}

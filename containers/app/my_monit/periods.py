@@ -1,22 +1,27 @@
 """Periods of time on the clock and in the calendar of a zone: PT1M, P1D, P1M. Days there have 23 or 25 hours at times.
 
 Periods of hours, minutes and seconds are counted from 1970-01-01T00:00:00Z. Days begin at midnight in the zone, weeks
-on Monday, months and years with their first day; several of them are counted from the one in which 1970 begins.
+on Monday, months and years with their first day; several of them are counted from the one in which 1970 begins. What
+would begin before the first time there is, or end after the last, is cut there.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
-from my_monit.timestamps import NANOSECONDS
+from my_monit.timestamps import LATEST, NANOSECONDS
 
 _TEXT = re.compile(r"P(?:([1-9][0-9]{0,5})([DWMY])|T([1-9][0-9]{0,5})([HMS]))")
 _CLOCK = {"H": 3600 * NANOSECONDS, "M": 60 * NANOSECONDS, "S": NANOSECONDS}
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST_MONDAY = date(1969, 12, 29).toordinal()
-_LAST_YEAR = 2262
+# Years that begin before and after all times, whatever the zone.
+_BEFORE, _AFTER = 1969, 2263
+_FIRST_DAY, _LAST_DAY = date(_BEFORE, 1, 1).toordinal(), date(_AFTER, 1, 1).toordinal()
+_FIRST_MONTH, _LAST_MONTH = (_BEFORE - 1970) * 12, (_AFTER - 1970) * 12
 
 
 class BadPeriod(ValueError):
@@ -44,28 +49,30 @@ class Period:
     months: int = 0
 
     def edges(self, start: int, zone: tzinfo) -> Iterator[int]:
-        """Where periods begin: the one that `start` lies in, and all after it, up to the year 2262."""
+        """Where periods begin: the one that `start` lies in, and all after it; then the end of all times."""
+        for begin in self._begins(start, zone):
+            yield min(max(begin, 0), LATEST + 1)
+            if begin > LATEST:
+                return
+
+    def _begins(self, start: int, zone: tzinfo) -> Iterator[int]:
         if self.nanoseconds:
-            edge = start // self.nanoseconds * self.nanoseconds
-            while True:
-                yield edge
-                edge += self.nanoseconds
+            yield from itertools.count(start // self.nanoseconds * self.nanoseconds, self.nanoseconds)
         local = datetime.fromtimestamp(start // NANOSECONDS, zone).date()
         for day in self._months_from(local) if self.months else self._days_from(local):
             yield int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * NANOSECONDS
 
     def _days_from(self, day: date) -> Iterator[date]:
         origin = _FIRST_MONDAY if self.days % 7 == 0 else _EPOCH
-        number = origin + (day.toordinal() - origin) // self.days * self.days
-        while (begin := date.fromordinal(number)).year <= _LAST_YEAR:
-            yield begin
-            number += self.days
+        first = origin + (day.toordinal() - origin) // self.days * self.days
+        for number in itertools.count(first, self.days):
+            yield date.fromordinal(min(max(number, _FIRST_DAY), _LAST_DAY))
 
     def _months_from(self, day: date) -> Iterator[date]:
-        number = ((day.year - 1970) * 12 + day.month - 1) // self.months * self.months
-        while (year := 1970 + number // 12) <= _LAST_YEAR:
-            yield date(year, number % 12 + 1, 1)
-            number += self.months
+        first = ((day.year - 1970) * 12 + day.month - 1) // self.months * self.months
+        for number in itertools.count(first, self.months):
+            within = min(max(number, _FIRST_MONTH), _LAST_MONTH)
+            yield date(1970 + within // 12, within % 12 + 1, 1)
 
 
 def parse_period(text: str) -> Period:
@@ -84,14 +91,14 @@ def parse_period(text: str) -> Period:
 def stretches(period: Period, start: int, end: int, zone: tzinfo, *, limit: int) -> list[Stretch] | None:
     """The periods that [start, end) touches; None when there are more than `limit`."""
     found: list[Stretch] = []
-    count = 0
+    periods = 0
     edges = period.edges(start, zone)
     edge = next(edges)
     for following in edges:
         if edge >= end:
             break
-        count += 1
-        if count > limit:
+        periods += 1
+        if periods > limit:
             return None
         width = following - edge
         if found and found[-1].width == width:

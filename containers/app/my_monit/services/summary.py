@@ -15,9 +15,9 @@ from my_monit.periods import Period, Stretch, stretches
 from my_monit.permissions import Verb
 from my_monit.storage.ports import Figures
 
-#: Rows of an answer, at most: periods times series.
+#: Periods times series, at most, empty ones too: no answer has more rows.
 MAX_ROWS = 100_000
-#: Measures that one request may sum up: some seconds of one core.
+#: Measures that one request may sum up: some seconds of one core, twice that with deviations.
 MAX_MEASURES = 10_000_000
 
 
@@ -94,6 +94,7 @@ def _affordable(question: Question, first: int, last: int, series: int) -> list[
     found = stretches(question.every, first, last + 1, question.zone, limit=MAX_ROWS // series)
     if found is None:
         raise Invalid(Fault(
-            "every", f"That would be more than {MAX_ROWS} rows: choose a longer period or a shorter range."
+            "every", f"That would be more than {MAX_ROWS} periods times series, empty ones too: "
+            "choose a longer period, a shorter range, a type or a sensor."
         ))
     return found

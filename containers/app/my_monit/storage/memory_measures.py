@@ -1,9 +1,8 @@
 """The tables of `MemoryStorage` that hold measures, their types and series, and what ports.py says of them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from math import fsum
 from operator import gt, lt
-from statistics import stdev
+from statistics import mean, stdev
 from typing import Any
 
 from my_monit.errors import Conflict
@@ -13,10 +12,18 @@ from my_monit.storage.memory_tables import Measure, Table, existing, next_number
 from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
 from my_monit.timestamps import to_rfc3339
 
-#: What can be reckoned of the values in a period.
+
+
+def _deviation(values: list[float]) -> float | None:
+    try:
+        return stdev(values) if len(values) > 1 else None
+    except OverflowError:
+        return None
+
+
+#: What can be reckoned of the values in a period, exactly but for the last rounding.
 _FIGURES: dict[str, Callable[[list[float]], Any]] = {
-    "count": len, "min": min, "max": max, "mean": lambda values: fsum(values) / len(values),
-    "std": lambda values: stdev(values) if len(values) > 1 else None,
+    "count": len, "min": min, "max": max, "mean": mean, "std": _deviation,
 }
 
 

@@ -201,7 +201,8 @@ class Place(NamedTuple):
 class Figures(NamedTuple):
     """Of the measures of a series in one period, counted from a stretch's start on, by the names of functions.
 
-    count, min, max, mean and std, the deviation of a sample, so that of one measure there is none (None).
+    count, min, max, mean and std. The mean is never outside of min and max. std is the deviation of a sample: None of
+    one measure, and when it is beyond what a double holds.
     """
 
     series_id: int

@@ -50,7 +50,7 @@ READS = {
     "latest": lambda c, e: c.measure_service().latest(SAM, e, Selection(), json_layout),
     "series": lambda c, e: c.measure_service().series(SAM, e),
     "summary": lambda c, e: c.summary_service().ask(
-        SAM, e, Question(Selection(start=NOON, end=NOON + 300 * SECOND), parse_period("PT1M"), ["count", "mean"])
+        SAM, e, Question(Selection(start=NOON, end=NOON + 300 * SECOND), parse_period("PT1M"), ["count", "mean", "std"])
     ),
     "changes": lambda c, e: c.change_service().page(SAM, e, json_layout, after=Place(), limit=10_000),
 }

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from statistics import mean, stdev
 from typing import Any
 
 import pyarrow
@@ -10,7 +11,7 @@ import pyarrow.ipc
 import pytest
 
 from my_monit.services import summary
-from my_monit.timestamps import from_rfc3339
+from my_monit.timestamps import LATEST, from_rfc3339
 from tests.integration.instruments import Audited, Instruments, scattered
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, SUE, UMA, Laboratory
 from tests.integration.rest_api import Api, next_of, pointers
@@ -98,6 +99,56 @@ def test_figures_are_had_as_their_own_content_type_says_and_are_count_and_mean(a
     assert answer.text.splitlines()[0] == "experiment,measure_type,sensor,start,end,count,mean"
 
 
+@pytest.mark.parametrize("values", [
+    [1e308] * 2, [6e307] * 3, [1e200, -1e200], [1e-200, -1e-200], [5e-324] * 3, [21.3] * 10_000, [0.1] * 10_000,
+    [1e15 + n * 0.125 for n in range(10_000)], [1e12 + n % 10 * 0.1 for n in range(10_000)],
+], ids=lambda values: f"{len(values)} from {values[0]} to {values[-1]}")
+def test_figures_are_good_to_the_last_digits_however_great_or_alike_values_are(
+    api: Api, path: str, instruments: Instruments, values: list[float]
+) -> None:
+    instruments.measured([("volt", "", MORNING + n, value) for n, value in enumerate(values)])
+
+    [row] = api.get(SAM, f"{path}/summary?every=P10Y&fn=min,max,mean,std&type=volt").json
+
+    assert row["min"] <= row["mean"] <= row["max"]
+    assert row["mean"] == pytest.approx(mean(values), rel=1e-15, abs=0)
+    assert row["std"] == pytest.approx(stdev(values), rel=1e-12, abs=0)
+
+
+def test_a_deviation_that_no_double_can_hold_is_null(api: Api, path: str, instruments: Instruments) -> None:
+    instruments.measured([("volt", "", MORNING + n, value) for n, value in enumerate([1.7e308, -1.7e308])])
+
+    [row] = api.get(SAM, f"{path}/summary?every=P1D&fn=mean,std&type=volt").json
+
+    assert (row["mean"], row["std"]) == (0.0, None)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Asia/Kolkata"])
+@pytest.mark.parametrize("every", [
+    "P293Y", "P300Y", "P999999Y", "P4000M", "P999999M", "P200000D", "P999999D", "P99999W", "P999999W",
+])
+def test_a_period_longer_than_all_time_holds_everything(
+    api: Api, path: str, instruments: Instruments, every: str, zone: str
+) -> None:
+    instruments.measured([("hertz", "", LATEST, 1.0)])
+
+    rows = api.get(SAM, f"{path}/summary?every={every}&tz={zone}").json
+
+    assert [(row["count"], row["end"]) for row in rows] == [(4, "2262-04-11T23:47:16.854775808Z")]
+
+
+@pytest.mark.parametrize("every", ["P10D", "PT999999H"])
+def test_periods_reach_from_the_first_time_to_the_last(
+    api: Api, path: str, instruments: Instruments, every: str
+) -> None:
+    instruments.measured([("volt", "", time, 1.0) for time in (0, LATEST)])
+
+    rows = api.get(SAM, f"{path}/summary?every={every}&tz=Asia/Kolkata&type=volt").json
+
+    assert [row["count"] for row in rows] == [1, 1]
+    assert (rows[0]["start"], rows[1]["end"]) == ("1970-01-01T00:00:00Z", "2262-04-11T23:47:16.854775808Z")
+
+
 @pytest.mark.parametrize(("query", "pointer"), [
     ("", "every"), ("every=", "every"), ("every=1m", "every"), ("every=PT0S", "every"), ("every=P1DT1H", "every"),
     ("every=P1D&tz=Mars/Olympus", "tz"), ("every=P1D&tz=../../etc/passwd", "tz"), ("every=P1D&tz=", "tz"),
@@ -120,6 +171,7 @@ def test_a_summary_that_would_cost_too_much_is_refused(
     measures = api.get(SAM, f"{path}/summary?every=P1D")
 
     assert (rows.status_code, pointers(rows)) == (422, ["every"])
+    assert "100000 periods times series, empty ones too" in rows.text
     assert (measures.status_code, pointers(measures)) == (422, ["from"])
     assert api.get(SAM, f"{path}/summary?every=P1D&to=2022-04-07T00:00:00Z").status_code == 200
 

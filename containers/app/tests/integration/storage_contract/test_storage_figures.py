@@ -21,7 +21,9 @@ ALIKE = st.builds(
 ).filter(lambda values: max(map(abs, values)) < np.inf)
 
 
-@given(values=st.one_of(ALIKE, ANYWHERE).map(lambda values: [value + 0.0 for value in values]), width=st.integers(1, 20))
+@given(
+    values=st.one_of(ALIKE, ANYWHERE).map(lambda values: [value + 0.0 for value in values]), width=st.integers(1, 20)
+)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_figures_are_those_that_numpy_reckons(storage, values, width):
     lab = Lab(storage)

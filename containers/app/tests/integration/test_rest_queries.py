@@ -100,8 +100,9 @@ def test_figures_are_had_as_their_own_content_type_says_and_are_count_and_mean(a
 
 
 @pytest.mark.parametrize("values", [
-    [1e308] * 2, [6e307] * 3, [1e200, -1e200], [1e-200, -1e-200], [5e-324] * 3, [21.3] * 10_000, [0.1] * 10_000,
-    [1e15 + n * 0.125 for n in range(10_000)], [1e12 + n % 10 * 0.1 for n in range(10_000)],
+    [1e308] * 2, [6e307] * 3, [1.2e308, 1.6e308] * 5, [1e200, -1e200], [1e-200, -1e-200], [1.5e-323] * 3,
+    [21.3] * 10_000, [0.1] * 10_000, [1e15 + n * 0.125 for n in range(10_000)],
+    [1e12 + n % 10 * 0.1 for n in range(10_000)],
 ], ids=lambda values: f"{len(values)} from {values[0]} to {values[-1]}")
 def test_figures_are_good_to_the_last_digits_however_great_or_alike_values_are(
     api: Api, path: str, instruments: Instruments, values: list[float]

@@ -13,7 +13,6 @@ from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
 from my_monit.timestamps import to_rfc3339
 
 
-
 def _deviation(values: list[float]) -> float | None:
     try:
         return stdev(values) if len(values) > 1 else None

@@ -37,6 +37,11 @@ def in_lines(series_ids: Collection[int], *, in_nanoseconds: bool = True) -> Lay
     return Layout({one: b"%d|" % one for one in series_ids}, b"|", b"\n", in_nanoseconds=in_nanoseconds)
 
 
+def without_series(series_ids: Iterable[int]) -> Layout:
+    """A line for each measure: its time in nanoseconds, and its value."""
+    return Layout({one: b"" for one in series_ids}, b"|", b"\n", in_nanoseconds=True)
+
+
 def lines_of(text: Text) -> list[tuple[int, str, float]]:
     lines = [line.split("|") for line in text.written.decode().splitlines()]
     assert len(lines) == text.measures

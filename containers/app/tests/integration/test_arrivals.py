@@ -11,9 +11,9 @@ from my_monit.logs.audit import Audit
 from my_monit.model import Actor, Role, User
 from my_monit.services.changes import ChangeService
 from my_monit.storage.connector import StorageConnector
-from my_monit.storage.ports import Layout, Place
+from my_monit.storage.ports import Place
 from my_monit.storage.storage import Storage
-from tests.measures import NewMeasure, by_origin, read_measures
+from tests.measures import NewMeasure, by_origin, read_measures, without_series
 
 STUCK_SECS = 30
 WRITERS = 4
@@ -49,8 +49,8 @@ class Reader:
         while True:
             with self._storage.unit() as unit:
                 text, place = unit.measures.changes(
-                    self.experiment_id, self.series, Layout({one: b"" for one in self.series}, b"|", b"\n", in_nanoseconds=True),
-                    visible_to="S001", after=self._place, until=unit.measures.arrivals(self.experiment_id), limit=37,
+                    self.experiment_id, self.series, without_series(self.series), visible_to="S001",
+                    after=self._place, until=unit.measures.arrivals(self.experiment_id), limit=37,
                 )
             if place == self._place:
                 return self.copy
@@ -154,7 +154,7 @@ def test_the_first_measure_of_a_series_that_comes_while_one_looks_is_not_passed_
                 with storage.unit() as unit:
                     another = unit.series.find_or_add(scientist.experiment_id, 1, sensor)
                     unit.measures.add(by_origin([NewMeasure(another, 2, 2.0, 1)]))
-            return Layout({one.series_id: b"" for one in series}, b"|", b"\n", in_nanoseconds=True)
+            return without_series(one.series_id for one in series)
 
         if streamed:
             texts, place = changes.stream(reader, scientist.experiment_id, form, after=after)

@@ -104,9 +104,8 @@ def map_path_parameters(_context: Any, parameters: dict[str, Any] | None) -> dic
 pytestmark = pytest.mark.usefixtures("without_waiting_for_the_disk")
 
 
-def furnish_anew(storage: Storage, administrator: Session) -> Laboratory:
+def furnish_empty(storage: Storage, administrator: Session) -> Laboratory:
     """Its experiments are 1 and 2, as in the examples of the description."""
-    empty_tables(administrator)
     administrator.execute("ALTER TABLE EXPERIMENTS AUTO_INCREMENT = 1")
     with storage.unit() as unit:
         return furnish(unit)
@@ -114,7 +113,7 @@ def furnish_anew(storage: Storage, administrator: Session) -> Laboratory:
 
 @pytest.fixture(name="laboratory")
 def laboratory_of_the_examples(storage: Storage, administrator: Session) -> Laboratory:
-    return furnish_anew(storage, administrator)
+    return furnish_empty(storage, administrator)
 
 
 def authorization(api: Api, caller: User | None) -> dict[str, str]:
@@ -140,7 +139,8 @@ def test_one_call_after_another_finds_the_api_as_it_is_described(
 
         def setup(self) -> None:
             """Each begins with the same: otherwise nobody could find again what a call led to."""
-            furnish_anew(storage, administrator)
+            empty_tables(administrator)
+            furnish_empty(storage, administrator)
 
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": authorization(api, caller)}

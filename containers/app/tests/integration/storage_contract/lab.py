@@ -7,9 +7,9 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from my_monit.model import Selection
-from my_monit.storage.ports import Layout, Place
+from my_monit.storage.ports import Place
 from tests.integration.people import make_user
-from tests.measures import NewMeasure, by_origin, in_lines, lines_of, measures_of
+from tests.measures import NewMeasure, by_origin, in_lines, lines_of, measures_of, without_series
 
 MINUTE = 60 * 10**9
 YEAR = 365 * 24 * 60 * MINUTE
@@ -63,10 +63,9 @@ class Lab:
 
     def changes(self, series_ids, place, *, limit=100_000):
         """What came behind a place: values, and the place behind them."""
-        layout = Layout({one: b"" for one in series_ids}, b"|", b"\n", in_nanoseconds=True)
         with self._storage.unit() as unit:
             text, place = unit.measures.changes(
-                self.experiment_id, series_ids, layout, visible_to=self.scientist, after=place,
+                self.experiment_id, series_ids, without_series(series_ids), visible_to=self.scientist, after=place,
                 until=unit.measures.arrivals(self.experiment_id), limit=limit,
             )
         assert text.measures <= limit

@@ -18,8 +18,8 @@ _MINUTE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5
 _MINUTE_CHARS = len("1970-01-01T00:00:")
 _FRACTION_AND_OFFSET = re.compile(r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
 _MINUTE_NANOSECONDS = 60 * NANOSECONDS
-_SECONDS = {f"{second:02d}": second for second in range(60)}  # a leap second (:60) is not among them
-_SECONDS_UTC = [f"{second:02d}Z" for second in range(60)]
+_SECOND_TEXTS = [f"{second:02d}" for second in range(60)]
+_SECONDS = {text: second for second, text in enumerate(_SECOND_TEXTS)}  # a leap second (:60) is not among them
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_MINUTES = 24 * 60
 _CACHED_MINUTES = 4096  # 0.5 MB; measures come in runs, so the minute before is nearly always there
@@ -113,11 +113,14 @@ def _fraction_and_offset(text: str) -> int:
 
 def to_rfc3339(nanoseconds: int) -> str:
     """UTC with Z and as many fraction digits as needed, none for a whole second."""
-    minute, rest = divmod(nanoseconds, _MINUTE_NANOSECONDS)
-    second, fraction = divmod(rest, NANOSECONDS)
-    if not fraction:
-        return _minute_text(minute) + _SECONDS_UTC[second]
-    return f"{_minute_text(minute)}{second:02d}.{fraction:09d}".rstrip("0") + "Z"
+    seconds, fraction = divmod(nanoseconds, NANOSECONDS)
+    return second_text(seconds) + (f".{fraction:09d}".rstrip("0") if fraction else "") + "Z"
+
+
+def second_text(seconds: int) -> str:
+    """The beginning of an RFC 3339 time, up to the seconds."""
+    minute, second = divmod(seconds, 60)
+    return _minute_text(minute) + _SECOND_TEXTS[second]
 
 
 @lru_cache(maxsize=_CACHED_MINUTES)

@@ -1,10 +1,10 @@
 """Measures as tests write them down and read them, one by one."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from my_monit.model import Selection
-from my_monit.storage.ports import Layout, Origin, Text, Unit
+from my_monit.storage.ports import Columns, Origin, Unit
 
 
 class NewMeasure(NamedTuple):
@@ -32,33 +32,18 @@ def by_origin(measures: Iterable[NewMeasure]) -> dict[Origin, list[NewMeasure]]:
     return found
 
 
-def in_lines(series_ids: Collection[int], *, in_nanoseconds: bool = True) -> Layout:
-    """A line for each measure: series, time and value."""
-    return Layout({one: b"%d|" % one for one in series_ids}, b"|", b"\n", in_nanoseconds=in_nanoseconds)
-
-
-def without_series(series_ids: Iterable[int]) -> Layout:
-    """A line for each measure: its time in nanoseconds, and its value."""
-    return Layout({one: b"" for one in series_ids}, b"|", b"\n", in_nanoseconds=True)
-
-
-def lines_of(text: Text) -> list[tuple[int, str, float]]:
-    lines = [line.split("|") for line in text.written.decode().splitlines()]
-    assert len(lines) == text.measures
-    return [(int(series), time, float(value)) for series, time, value in lines]
-
-
-def measures_of(text: Text) -> list[ReadMeasure]:
-    """Of lines with nanoseconds."""
-    return [ReadMeasure(series, int(time), value) for series, time, value in lines_of(text)]
+def measures_of(columns: Columns) -> list[ReadMeasure]:
+    return [
+        ReadMeasure(int(series_id), columns.time(index), value)
+        for index, (series_id, value) in enumerate(zip(columns.series_ids, columns.values, strict=True))
+    ]
 
 
 def read_measures(
     unit: Unit, experiment_id: int, series_ids: list[int], *, visible_to: str, limit: int = 100_000
 ) -> list[ReadMeasure]:
     """Oldest first."""
-    text = unit.measures.text(
-        experiment_id, series_ids, Selection(descending=False), in_lines(series_ids),
+    return measures_of(unit.measures.read(
+        experiment_id, series_ids, Selection(descending=False),
         visible_to=visible_to, after=None, limit=limit, span=None,
-    )
-    return measures_of(text)
+    ))

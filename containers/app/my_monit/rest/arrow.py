@@ -3,14 +3,17 @@
 pyarrow is large and slow to import, so it is an extra, and only a worker that was asked for Arrow loads it.
 """
 
-from collections.abc import Iterable, Iterator
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from werkzeug.exceptions import NotAcceptable
 
-from my_monit.model import Experiment, Series
-from my_monit.storage.ports import Layout, Text
+from my_monit.model import Series
+from my_monit.services.export import Piece
+from my_monit.timestamps import NANOSECONDS
 
 
 class ArrowFormat:
@@ -18,35 +21,21 @@ class ArrowFormat:
 
     def __init__(self) -> None:
         try:
-            self._arrow, self._csv = import_module("pyarrow"), import_module("pyarrow.csv")
+            self._arrow, self._compute = import_module("pyarrow"), import_module("pyarrow.compute")
         except ImportError as error:
             raise NotAcceptable("Arrow is not installed here: the extra arrow of mymonit") from error
         # pyarrow's own allocator keeps more of what is freed, in a worker that may never be asked for Arrow again.
         self._arrow.set_memory_pool(self._arrow.system_memory_pool())
-        self._names: list[Any] = []
 
-    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
-        """Lines of numbers, which pyarrow reads faster than Python could hand it one."""
-        known = list(series)
-        columns = ([experiment.name] * len(known), [one.measure_type for one in known],
-                   [one.sensor or None for one in known])
-        self._names = [self._strings(column).dictionary_encode() for column in columns]
-        begins = {one.series_id: b"%d," % index for index, one in enumerate(known)}
-        return Layout(begins, b",", b"\n", in_nanoseconds=True)
-
-    def _strings(self, column: Iterable[str | None]) -> Any:
-        """Not by pyarrow.array, which imports pandas wherever it is installed: 40 MiB in each worker for nothing."""
-        builder = self._arrow.lib.StringBuilder()
-        builder.append_values(column)
-        return builder.finish()
-
-    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
+    def encode(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
         """A stream that is not closed has no end mark, so an error here leaves one that readers refuse or see cut."""
         sink = _Sink()
         writer = self._arrow.ipc.new_stream(self._arrow.PythonFile(sink, "w"), self._schema())
-        for text in texts:
-            if text.written:
-                writer.write_batch(self._batch(text.written))
+        names: _Names | None = None
+        for piece in pieces:
+            if piece.columns:
+                names = names if names and names.series is piece.series else self._named(piece)
+                writer.write_batch(self._batch(piece, names))
             yield from sink.taken()
         writer.close()
         yield from sink.taken()
@@ -58,18 +47,47 @@ class ArrowFormat:
             ("timestamp", self._arrow.timestamp("ns", "UTC")), ("value", self._arrow.float64()),
         ])
 
-    def _batch(self, lines: bytes) -> Any:
-        arrow = self._arrow
-        types = {"series": arrow.int32(), "time": arrow.int64(), "value": arrow.float64()}
-        table = self._csv.read_csv(
-            arrow.BufferReader(lines),
-            read_options=self._csv.ReadOptions(column_names=list(types), use_threads=False, block_size=len(lines) + 1),
-            convert_options=self._csv.ConvertOptions(column_types=types),
+    def _named(self, piece: Piece) -> "_Names":
+        known = piece.series.values()
+        columns: list[list[str | None]] = [
+            [piece.experiment.name] * len(known), [one.measure_type for one in known],
+            [one.sensor or None for one in known],
+        ]
+        places = {number: place for place, number in enumerate(piece.series)}
+        return _Names(piece.series, places, [self._strings(column).dictionary_encode() for column in columns])
+
+    def _batch(self, piece: Piece, names: "_Names") -> Any:
+        columns, int64 = piece.columns, self._arrow.int64()
+        seconds, nanoseconds, values = (
+            self._array(self._arrow.float64(), column.tobytes(), len(columns))
+            for column in (columns.seconds, columns.nanoseconds, columns.values)
         )
-        series, times, values = (column.combine_chunks() for column in table.columns)
-        names = [column.take(series) for column in self._names]
-        stamps = times.cast(arrow.timestamp("ns", "UTC"))
-        return arrow.RecordBatch.from_arrays([*names, stamps, values], schema=self._schema())
+        # Not a number of Python's: for that, too, compute would import pandas.
+        second = self._array(int64, NANOSECONDS.to_bytes(8, sys.byteorder), 1)[0]
+        times = self._compute.add(self._compute.multiply(seconds.cast(int64), second), nanoseconds.cast(int64))
+        places = array("i", map(names.places.__getitem__, columns.series_ids.tolist())).tobytes()
+        series = self._array(self._arrow.int32(), places, len(columns))
+        stamps = times.cast(self._arrow.timestamp("ns", "UTC"))
+        return self._arrow.RecordBatch.from_arrays(
+            [*(each.take(series) for each in names.dictionaries), stamps, values], schema=self._schema()
+        )
+
+    def _array(self, kind: Any, numbers: bytes, length: int) -> Any:
+        return self._arrow.Array.from_buffers(kind, length, [None, self._arrow.py_buffer(numbers)])
+
+    def _strings(self, column: Iterable[str | None]) -> Any:
+        """Not by pyarrow.array, which imports pandas wherever it is installed: 40 MiB in each worker for nothing."""
+        builder = self._arrow.lib.StringBuilder()
+        builder.append_values(column)
+        return builder.finish()
+
+
+class _Names(NamedTuple):
+    """Experiment, measure type and sensor of some series as Arrow's dictionaries, and where each series is in them."""
+
+    series: Mapping[int, Series]
+    places: Mapping[int, int]
+    dictionaries: list[Any]
 
 
 class _Sink:

@@ -1,4 +1,4 @@
-"""Measures as bytes: how each format begins, what stands between the parts of a measure, and how it ends.
+"""Measures as bytes, in each format: how it begins, what a measure looks like, and how it ends.
 
 The fields and their order are the same everywhere: experiment, measure_type, sensor, timestamp, value.
 """
@@ -15,19 +15,18 @@ from werkzeug.exceptions import NotAcceptable
 
 from my_monit.model import Experiment, Series
 from my_monit.rest.arrow import ArrowFormat
-from my_monit.storage.ports import Layout, Text
+from my_monit.rest.lines import Lines
+from my_monit.services.export import Piece
 
 COLUMNS = ("experiment", "measure_type", "sensor", "timestamp", "value")
 
 
 class Format(Protocol):
-    """One answer's format: how a measure is laid out, and what is made of the texts."""
+    """What an answer is called, and what is made of the pieces."""
 
     content_type: str
 
-    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout: ...
-
-    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]: ...
+    def encode(self, pieces: Iterable[Piece]) -> Iterator[bytes]: ...
 
 
 class _Csv:
@@ -35,23 +34,16 @@ class _Csv:
 
     content_type = "text/csv; charset=utf-8; header=present"
 
-    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
-        begins = {one.series_id: csv_record(experiment.name, one.measure_type, one.sensor) + b"," for one in series}
-        return Layout(begins, b",", b"\r\n")
-
-    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
+    def encode(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
         yield csv_record(*COLUMNS) + b"\r\n"
-        yield from _written(texts)
+        yield from _lines(Lines(_csv_begin, b",", b"\r\n"), pieces)
 
 
 class _Ndjson:
     content_type = "application/x-ndjson"
 
-    def layout(self, experiment: Experiment, series: Iterable[Series]) -> Layout:
-        return _objects(experiment, series, b"}\n", b"")
-
-    def encode(self, texts: Iterable[Text]) -> Iterator[bytes]:
-        return _written(texts)
+    def encode(self, pieces: Iterable[Piece]) -> Iterator[bytes]:
+        return _lines(Lines(_object_begin, b'","value":', b"}\n"), pieces)
 
 
 STREAMS: dict[str, type[Format]] = {"csv": _Csv, "ndjson": _Ndjson, "arrow": ArrowFormat}
@@ -71,8 +63,8 @@ def wanted_format(among: Iterable[str] = FORMATS) -> str:
     return media[best]
 
 
-def streamed(form: Format, texts: Iterable[Text], name: str) -> Response:
-    return Response(form.encode(texts), content_type=form.content_type, headers={
+def streamed(form: Format, pieces: Iterable[Piece], name: str) -> Response:
+    return Response(form.encode(pieces), content_type=form.content_type, headers={
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Accel-Buffering": "no",  # the proxy passes a stream on as it comes
     })
@@ -82,12 +74,8 @@ def in_json(body: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(body, headers=headers, content_type="application/json")
 
 
-def json_layout(experiment: Experiment, series: Iterable[Series]) -> Layout:
-    return _objects(experiment, series, b"}", b",")
-
-
-def to_json(texts: Iterable[Text]) -> bytes:
-    return b"[%s]" % b",".join(_written(texts))
+def to_json(pieces: Iterable[Piece]) -> bytes:
+    return b"".join((b"[", *_lines(Lines(_object_begin, b'","value":', b"}", separator=b","), pieces), b"]"))
 
 
 def csv_record(*cells: object) -> bytes:
@@ -97,16 +85,16 @@ def csv_record(*cells: object) -> bytes:
     return line.getvalue().encode()
 
 
-def _written(texts: Iterable[Text]) -> Iterator[bytes]:
-    """Without empty ones, of which a stream would take the first for its end."""
-    return (text.written for text in texts if text.written)
+def _lines(lines: Lines, pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """A generator: whoever closes the answer closes the pieces, too, and what reads them ahead."""
+    for piece in pieces:
+        yield from lines.write(piece)
 
 
-def _objects(experiment: Experiment, series: Iterable[Series], end: bytes, separator: bytes) -> Layout:
-    begins = {one.series_id: _object(experiment, one)[:-1] + b',"timestamp":"' for one in series}
-    return Layout(begins, b'","value":', end, separator)
+def _csv_begin(experiment: Experiment, series: Series) -> bytes:
+    return csv_record(experiment.name, series.measure_type, series.sensor) + b","
 
 
-def _object(experiment: Experiment, series: Series) -> bytes:
+def _object_begin(experiment: Experiment, series: Series) -> bytes:
     names = experiment.name, series.measure_type, series.sensor or None
-    return msgspec.json.encode(dict(zip(COLUMNS, names)))
+    return msgspec.json.encode(dict(zip(COLUMNS, names)))[:-1] + b',"timestamp":"'

@@ -13,7 +13,7 @@ from my_monit.permissions import Verb
 from my_monit.rest.authentication import current_actor, performs
 from my_monit.rest.blueprint import Blueprint
 from my_monit.rest.fields import Count, Moment
-from my_monit.rest.formats import FORMATS, STREAMS, in_json, json_layout, streamed, to_json, wanted_format
+from my_monit.rest.formats import FORMATS, STREAMS, in_json, streamed, to_json, wanted_format
 from my_monit.rest.measure_schemas import STREAMED, MeasureSchema, SeriesReportSchema
 from my_monit.rest.paging import decode_cursor, next_link
 from my_monit.rest.streams import Streams
@@ -77,12 +77,11 @@ class MeasureResource(MethodView):
         if name in STREAMS:
             form = STREAMS[name]()
             return streams.send(lambda: streamed(form, measures.stream(
-                current_actor(), experiment_id, selection, form.layout, after=after, limit=query["limit"]
+                current_actor(), experiment_id, selection, after=after, limit=query["limit"]
             ), f"measures-{experiment_id}.{name}"))
-        page = measures.page(
-            current_actor(), experiment_id, selection, json_layout, after=after, limit=_limit(query)
-        )
-        return in_json(to_json([page]), next_link(page.last) if page.last else {})
+        page = measures.page(current_actor(), experiment_id, selection, after=after, limit=_limit(query))
+        last = page.columns.last
+        return in_json(to_json([page]), next_link(last) if last else {})
 
 
 @blueprint.route("/measures/<id:experiment_id>/latest")
@@ -95,7 +94,7 @@ class LatestResource(MethodView):
         self, query: dict[str, Any], experiment_id: int, measures: MeasureService = Provide["measure_service"]
     ) -> Response:
         """The newest measure of each series."""
-        return in_json(to_json([measures.latest(current_actor(), experiment_id, selected(query), json_layout)]))
+        return in_json(to_json([measures.latest(current_actor(), experiment_id, selected(query))]))
 
 
 @blueprint.route("/measures/<id:experiment_id>/changes")
@@ -116,7 +115,7 @@ class ChangesResource(MethodView):
             if query["limit"]:
                 raise Invalid(Fault("limit", "Only JSON comes in pages; the other formats hold everything."))
             return streams.send(lambda: _all_changes(changes, experiment_id, after, name))
-        page, place = changes.page(current_actor(), experiment_id, json_layout, after=after, limit=_limit(query))
+        page, place = changes.page(current_actor(), experiment_id, after=after, limit=_limit(query))
         return in_json(to_json(page), next_link(place))
 
 
@@ -133,8 +132,8 @@ class SeriesResource(MethodView):
 
 def _all_changes(changes: ChangeService, experiment_id: int, after: Place, name: str) -> Response:
     form = STREAMS[name]()
-    texts, place = changes.stream(current_actor(), experiment_id, form.layout, after=after)
-    answer = streamed(form, texts, f"changes-{experiment_id}.{name}")
+    pieces, place = changes.stream(current_actor(), experiment_id, after=after)
+    answer = streamed(form, pieces, f"changes-{experiment_id}.{name}")
     answer.headers.update(next_link(place))
     return answer
 

@@ -5,19 +5,20 @@ may. Pieces are windows of time next to each other: while one is sent, two conne
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from my_monit.errors import NotFound
-from my_monit.model import Actor, Position, Selection
+from my_monit.model import Actor, Experiment, Position, Selection, Series
 from my_monit.services.access import require_standing
-from my_monit.storage.ports import Layout, StoragePort, Text
+from my_monit.storage.ports import Columns, StoragePort
 from my_monit.timestamps import LATEST
 
-#: Measures per piece of a stream: enough to make the query's own cost vanish, about 1 MiB in memory.
-STREAM_CHUNK = 10_000
+#: Measures per piece of a stream: enough to make the queries' own cost vanish. As records of 48 bytes the most that one
+#: query may yield, LEEWAY times that, is a block that workers keep (LARGE_BLOCK_BYTES in rest/listener.py).
+STREAM_CHUNK = 20_000
 #: Measures of the first piece, so that the first byte does not wait for a whole one.
 FIRST_CHUNK = 1000
 #: Connections that read for one stream.
@@ -28,50 +29,63 @@ LEEWAY = 2
 GROWTH = 16
 
 
+class Piece(NamedTuple):
+    """Some measures, and what they are of."""
+
+    experiment: Experiment
+    series: Mapping[int, Series]
+    columns: Columns
+
+
 @dataclass(frozen=True)
 class Export:
     """What a scientist reads of an experiment."""
 
     storage: StoragePort
     actor: Actor
-    experiment_id: int
-    series_ids: list[int]
-    layout: Layout
+    experiment: Experiment
+    series: Mapping[int, Series]
 
-    def read(self, selection: Selection, *, after: Position | None, limit: int, span: int | None) -> Text:
+    def pieces(self, columns: Iterable[Columns]) -> Iterator[Piece]:
+        return (Piece(self.experiment, self.series, each) for each in columns)
+
+    def read(self, selection: Selection, *, after: Position | None, limit: int, span: int | None) -> Columns:
         """One piece. Raises NotFound when the association has ended, and Unauthenticated when the reader is nobody any
         more: what was sent is not all there is."""
         with self.storage.unit() as unit:
             require_standing(unit, self.actor)
-            if unit.experiments.get(self.experiment_id, visible_to=self.actor.user_id) is None:
+            experiment_id = self.experiment.experiment_id
+            if unit.experiments.get(experiment_id, visible_to=self.actor.user_id) is None:
                 raise NotFound("there is no such experiment")
-            return unit.measures.text(
-                self.experiment_id, self.series_ids, selection, self.layout,
+            return unit.measures.read(
+                experiment_id, list(self.series), selection,
                 visible_to=self.actor.user_id, after=after, limit=limit, span=span,
             )
 
-    def limited(self, text: Text, selection: Selection, left: int) -> Iterator[Text]:
-        """`text`, then what comes after it, at most `left` measures more."""
-        yield text
-        while text.last is not None and left > 0:
-            text = self.read(selection, after=text.last, limit=min(left, STREAM_CHUNK), span=text.span)
-            left -= text.measures
-            yield text
+    def limited(self, first: Columns, selection: Selection, left: int) -> Iterator[Columns]:
+        """`first`, then what comes after it, at most `left` measures more."""
+        columns = first
+        yield columns
+        while columns.last is not None and left > 0:
+            columns = self.read(selection, after=columns.last, limit=min(left, STREAM_CHUNK), span=columns.span)
+            left -= len(columns)
+            yield columns
 
-    def unlimited(self, text: Text, selection: Selection) -> Iterator[Text]:
-        """`text`, then everything that comes after it."""
-        yield text
-        while text.last is not None:
-            width = max(1, text.span * STREAM_CHUNK // text.measures)
-            rest = yield from self._windows(_beyond(selection, text.last), text.last, width)
+    def unlimited(self, first: Columns, selection: Selection) -> Iterator[Columns]:
+        """`first`, then everything that comes after it."""
+        columns = first
+        yield columns
+        while columns.last is not None:
+            width = max(1, columns.span * STREAM_CHUNK // len(columns))
+            rest = yield from self._windows(_beyond(selection, columns.last), columns.last, width)
             # Two windows in a row were empty: a pause. Reading on finds its other side, however far it is.
-            text = self.read(rest, after=None, limit=STREAM_CHUNK, span=width)
+            columns = self.read(rest, after=None, limit=STREAM_CHUNK, span=width)
             selection = rest
-            yield text
+            yield columns
 
     def _windows(
         self, selection: Selection, after: Position | None, width: int
-    ) -> Generator[Text, None, Selection]:
+    ) -> Generator[Columns, None, Selection]:
         """Windows one after the other until two in a row are empty; returns the selection that is left."""
         with ThreadPoolExecutor(READERS) as readers:
             ahead: deque[_Window] = deque()
@@ -90,20 +104,20 @@ class Export:
 
     def _begun(self, readers: Executor, selection: Selection, after: Position | None, width: int) -> "_Window":
         window, rest = _cut(selection, width)
-        text = readers.submit(self.read, window, after=after, limit=LEEWAY * STREAM_CHUNK, span=width)
-        return _Window(window, rest, width, text)
+        columns = readers.submit(self.read, window, after=after, limit=LEEWAY * STREAM_CHUNK, span=width)
+        return _Window(window, rest, width, columns)
 
-    def _whole(self, readers: Executor, window: "_Window") -> Generator[Text, None, int]:
+    def _whole(self, readers: Executor, window: "_Window") -> Generator[Columns, None, int]:
         """Everything in a window; returns how many measures that is."""
-        text = window.text.result()
-        found = text.measures
-        yield text
-        while text.last is not None:
-            text = readers.submit(
-                self.read, window.selection, after=text.last, limit=LEEWAY * STREAM_CHUNK, span=window.width
+        columns = window.columns.result()
+        found = len(columns)
+        yield columns
+        while columns.last is not None:
+            columns = readers.submit(
+                self.read, window.selection, after=columns.last, limit=LEEWAY * STREAM_CHUNK, span=window.width
             ).result()
-            found += text.measures
-            yield text
+            found += len(columns)
+            yield columns
         return found
 
 
@@ -113,7 +127,7 @@ class _Window(NamedTuple):
     selection: Selection
     rest: Selection
     width: int
-    text: Future[Text]
+    columns: Future[Columns]
 
 
 def _beyond(selection: Selection, last: Position) -> Selection:

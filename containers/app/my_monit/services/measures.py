@@ -1,6 +1,6 @@
 """Measures as the scientists of an experiment read them, and nobody else."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from my_monit.errors import NotFound
@@ -8,11 +8,8 @@ from my_monit.logs.audit import Act, Audit
 from my_monit.model import Actor, Experiment, Position, Selection, Series, SeriesExtent
 from my_monit.permissions import Verb
 from my_monit.services import export
-from my_monit.services.export import Export
-from my_monit.storage.ports import Layout, StoragePort, Text
-
-#: Says how the measures of these series of an experiment are written.
-Form = Callable[[Experiment, Iterable[Series]], Layout]
+from my_monit.services.export import Export, Piece
+from my_monit.storage.ports import Columns, StoragePort
 
 
 class SeriesReport(NamedTuple):
@@ -28,16 +25,15 @@ class MeasureService:
         self._audit = audit
 
     def page(
-        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
-        after: Position | None, limit: int,
-    ) -> Text:
+        self, actor: Actor, experiment_id: int, selection: Selection, *, after: Position | None, limit: int
+    ) -> Piece:
         """At most `limit` measures beyond `after`. Raises NotFound unless the scientist is associated."""
-        return self._begin(actor, experiment_id, selection, form, after=after, limit=limit)[1]
+        whole, columns = self._begin(actor, experiment_id, selection, after=after, limit=limit)
+        return Piece(whole.experiment, whole.series, columns)
 
     def stream(
-        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
-        after: Position | None, limit: int | None,
-    ) -> Iterator[Text]:
+        self, actor: Actor, experiment_id: int, selection: Selection, *, after: Position | None, limit: int | None
+    ) -> Iterator[Piece]:
         """All measures beyond `after`, at most `limit` (None: no limit), piece by piece; a piece may be empty.
 
         The first one is read before this returns. When the association ends meanwhile, the stream breaks off with
@@ -45,32 +41,30 @@ class MeasureService:
         whole.
         """
         size = export.FIRST_CHUNK if limit is None else min(limit, export.FIRST_CHUNK)
-        whole, text = self._begin(actor, experiment_id, selection, form, after=after, limit=size)
+        whole, first = self._begin(actor, experiment_id, selection, after=after, limit=size)
         if limit is None:
-            return whole.unlimited(text, selection)
-        return whole.limited(text, selection, limit - text.measures)
+            return whole.pieces(whole.unlimited(first, selection))
+        return whole.pieces(whole.limited(first, selection, limit - len(first)))
 
     def _begin(
-        self, actor: Actor, experiment_id: int, selection: Selection, form: Form, *,
-        after: Position | None, limit: int,
-    ) -> tuple[Export, Text]:
+        self, actor: Actor, experiment_id: int, selection: Selection, *, after: Position | None, limit: int
+    ) -> tuple[Export, Columns]:
         subject = f"experiment:{experiment_id}"
         with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment, series = _visible(act, actor, experiment_id, selection)
-            layout = form(experiment, series.values())
-            text = act.unit.measures.text(
-                experiment_id, list(series), selection, layout,
+            columns = act.unit.measures.read(
+                experiment_id, list(series), selection,
                 visible_to=actor.user_id, after=after, limit=limit, span=None,
             )
-        return Export(self._storage, actor, experiment_id, list(series), layout), text
+        return Export(self._storage, actor, experiment, series), columns
 
-    def latest(self, actor: Actor, experiment_id: int, selection: Selection, form: Form) -> Text:
+    def latest(self, actor: Actor, experiment_id: int, selection: Selection) -> Piece:
         """The newest measure of each series that there is one of."""
         subject = f"experiment:{experiment_id}"
         with self._audit.act(actor, Verb.MEASURE_READ, subject, experiment_id=experiment_id) as act:
             experiment, series = _visible(act, actor, experiment_id, selection)
-            layout = form(experiment, series.values())
-            return act.unit.measures.latest(experiment_id, list(series), layout, visible_to=actor.user_id)
+            columns = act.unit.measures.latest(experiment_id, list(series), visible_to=actor.user_id)
+        return Piece(experiment, series, columns)
 
     def series(self, actor: Actor, experiment_id: int) -> SeriesReport:
         subject = f"experiment:{experiment_id}"

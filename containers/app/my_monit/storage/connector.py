@@ -31,6 +31,9 @@ BUSY_SECS = 5.0
 #: Seconds after its last transaction for which a connection is taken to live: to ask is a round trip of its own.
 FRESH_SECS = 0.5
 
+#: The longest text or bytes that a query may join of many rows: above what any of ours does.
+JOINED_BYTES = 16 * 1024 * 1024
+
 SQL_MODE = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
 Row = tuple[Any, ...]
@@ -56,6 +59,7 @@ def open_connection(
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECS}")
+            cursor.execute(f"SET SESSION group_concat_max_len = {JOINED_BYTES}")
     return connection
 
 

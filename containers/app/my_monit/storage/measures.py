@@ -9,10 +9,10 @@ from my_monit.model import Position, Selection
 from my_monit.periods import Stretch
 from my_monit.storage import summary
 from my_monit.storage.arrivals import KEY_RANGES, NewArrivals, Run, runs_from, whole
+from my_monit.storage.columns import RecordSelect, together
 from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.experiments import ASSOCIATED
-from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
-from my_monit.storage.text import TextSelect, together
+from my_monit.storage.ports import NO_MEASURES, Columns, Figures, Origin, Place, Sample
 from my_monit.storage.windows import EARLIEST, LATEST, NEGATIVE_ZERO, Ascending, Descending, Direction, Windows, edge_of
 
 #: Measures per INSERT, twice that at most: beyond it the rate no longer grows (bench/), and a statement stays small.
@@ -50,40 +50,39 @@ class Measures:
         self._session = session
         self._ids = ids
 
-    def text(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+    def read(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> Text:
+    ) -> Columns:
         if not self._may_read(experiment_id, series_ids, visible_to):
-            return Text(b"", 0, 0, None)
+            return NO_MEASURES
         direction = _direction(selection)
-        windows = Windows(
-            self._session, series_ids, direction, TextSelect(self._session, series_ids, direction, layout)
-        )
+        select = RecordSelect(self._session, series_ids, direction)
+        windows = Windows(self._session, series_ids, direction, select)
         parts = windows.read(*_bounds(selection), after=after, limit=limit, span=span)
-        return together(list(parts), layout, direction, limit=limit)
+        return together(list(parts), direction, series=len(series_ids), limit=limit)
 
-    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
+    def latest(self, experiment_id: int, series_ids: Sequence[int], *, visible_to: str) -> Columns:
         if not self._may_read(experiment_id, series_ids, visible_to):
-            return Text(b"", 0, 0, None)
-        parts = list(TextSelect(self._session, series_ids, Descending, layout).newest())
-        return together(parts, layout, Descending, limit=len(series_ids) + 1)
+            return NO_MEASURES
+        parts = list(RecordSelect(self._session, series_ids, Descending).newest())
+        return together(parts, Descending, series=len(series_ids), limit=len(series_ids) + 1)
 
     def changes(
-        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        self, experiment_id: int, series_ids: Sequence[int], *,
         visible_to: str, after: Place, until: int, limit: int,
-    ) -> tuple[Text, Place]:
+    ) -> tuple[Columns, Place]:
         if not self._may_read(experiment_id, series_ids, visible_to):
-            return Text(b"", 0, 0, None), after
+            return NO_MEASURES, after
         most = max(1, KEY_RANGES // len(series_ids))
         found = runs_from(self._session, experiment_id, after, until=until, limit=most)
         if not found:
-            return Text(b"", 0, 0, None), after
+            return NO_MEASURES, after
         begun = Position(after.time, after.series_id, after.measure_id)
         if any(begun) or not (taken := whole(found, limit=limit)):
-            text = self._text_of([found[0]], series_ids, layout, after=begun if any(begun) else None, limit=limit)
-            return text, found[0].at(text.last)
-        return self._text_of(taken, series_ids, layout, after=None, limit=limit), taken[-1].at(None)
+            columns = self._of_runs([found[0]], series_ids, after=begun if any(begun) else None, limit=limit)
+            return columns, found[0].at(columns.last)
+        return self._of_runs(taken, series_ids, after=None, limit=limit), taken[-1].at(None)
 
     def arrivals(self, experiment_id: int) -> int:
         row = self._session.row("SELECT arrivals FROM ARRIVAL_COUNTS WHERE experiment_id = %s", (experiment_id,))
@@ -106,16 +105,16 @@ class Measures:
             return []
         return summary.figures(self._session, series_ids, stretch, first, last, functions)
 
-    def _text_of(
-        self, runs: Sequence[Run], series_ids: Sequence[int], layout: Layout, *, after: Position | None, limit: int
-    ) -> Text:
+    def _of_runs(
+        self, runs: Sequence[Run], series_ids: Sequence[int], *, after: Position | None, limit: int
+    ) -> Columns:
         condition = " OR ".join(f"({run.condition})" for run in runs)
-        select = TextSelect(self._session, series_ids, Ascending, layout, condition)
+        select = RecordSelect(self._session, series_ids, Ascending, condition)
         lo, hi = min(run.first_time for run in runs), max(run.last_time for run in runs)
         if after is None and sum(run.measures for run in runs) <= limit:
-            return together([select(lo, hi, None, limit)], layout, Ascending, limit=limit + 1)
+            return together([select(lo, hi, None, limit)], Ascending, series=len(series_ids), limit=limit + 1)
         parts = Windows(self._session, series_ids, Ascending, select).read(lo, hi, after=after, limit=limit, span=None)
-        return together(list(parts), layout, Ascending, limit=limit)
+        return together(list(parts), Ascending, series=len(series_ids), limit=limit)
 
     def _may_read(self, experiment_id: int, series_ids: Sequence[int], visible_to: str) -> bool:
         allowed = f"SELECT {ASSOCIATED.format(experiment_id='%s')}"

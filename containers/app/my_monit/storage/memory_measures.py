@@ -1,16 +1,17 @@
 """The tables of `MemoryStorage` that hold measures, their types and series, and what ports.py says of them."""
 
+from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import gt, lt
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, cast
 
 from my_monit.errors import Conflict
 from my_monit.model import MeasureType, Position, Selection, Series, SeriesExtent
 from my_monit.periods import Stretch
 from my_monit.storage.memory_tables import Measure, Table, existing, next_number, page_of
-from my_monit.storage.ports import Figures, Layout, Origin, Place, Sample, Text
-from my_monit.timestamps import to_rfc3339
+from my_monit.storage.ports import NO_MEASURES, Columns, Figures, Origin, Place, Sample
+from my_monit.timestamps import NANOSECONDS
 
 
 def _deviation(values: list[float]) -> float | None:
@@ -67,32 +68,30 @@ class SeriesTable(Table):
 
 
 class Measures(Table):
-    def text(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+    def read(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> Text:
+    ) -> Columns:
         if not self._is_visible(experiment_id, visible_to):
-            return Text(b"", 0, 0, None)
+            return NO_MEASURES
+        del span  # there are no windows here
         found = sorted(self._selected(series_ids, selection), key=_position, reverse=selection.descending)
         if after is not None:
             beyond = lt if selection.descending else gt
             found = [one for one in found if beyond(_position(one), after)]
         last = _position(found[limit - 1]) if len(found) > limit else None
-        found = found[:limit]
-        span = abs(found[-1].time - found[0].time) if found else 0
-        return Text(_lines(found, layout), len(found), span, last)
+        return columns_of(found[:limit], last)
 
-    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
+    def latest(self, experiment_id: int, series_ids: Sequence[int], *, visible_to: str) -> Columns:
         if not self._is_visible(experiment_id, visible_to):
-            return Text(b"", 0, 0, None)
+            return NO_MEASURES
         stored = [[one for one in self._tables.measures if one.series_id == number] for number in series_ids]
-        found = [max(measures, key=_position) for measures in stored if measures]
-        return Text(_lines(found, layout), len(found), 0, None)
+        return columns_of(max(measures, key=_position) for measures in stored if measures)
 
     def changes(
-        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        self, experiment_id: int, series_ids: Sequence[int], *,
         visible_to: str, after: Place, until: int, limit: int,
-    ) -> tuple[Text, Place]:
+    ) -> tuple[Columns, Place]:
         del series_ids  # an arrival holds its own measures
         arrived = [measures for owner, measures in self._tables.arrivals if owner == experiment_id][:until]
         behind = [
@@ -101,11 +100,10 @@ class Measures(Table):
             if (number, *_position(one)) > (after.arrival, after.time, after.series_id, after.measure_id)
         ]
         if not self._is_visible(experiment_id, visible_to) or not behind:
-            return Text(b"", 0, 0, None), after
+            return NO_MEASURES, after
         some = behind[:limit]
         number, last = some[-1]
-        text = Text(_lines((one for _, one in some), layout), len(some), 0, None)
-        return text, Place(number, 0, 0, *_position(last))
+        return columns_of(one for _, one in some), Place(number, 0, 0, *_position(last))
 
     def arrivals(self, experiment_id: int) -> int:
         return sum(owner == experiment_id for owner, _ in self._tables.arrivals)
@@ -159,11 +157,10 @@ def _position(measure: Measure) -> Position:
     return Position(measure.time, measure.series_id, measure.measure_id)
 
 
-def _lines(measures: Iterable[Measure], layout: Layout) -> bytes:
-    return layout.separator.join(_line(one, layout) for one in measures)
-
-
-def _line(measure: Measure, layout: Layout) -> bytes:
-    time = str(measure.time) if layout.in_nanoseconds else to_rfc3339(measure.time)
-    value = repr(measure.value).removesuffix(".0") if measure.value else repr(measure.value)
-    return layout.begins[measure.series_id] + time.encode() + layout.between + value.encode() + layout.end
+def columns_of(measures: Iterable[Measure], last: Position | None = None) -> Columns:
+    rows = [(one.value, *divmod(one.time, NANOSECONDS), one.series_id) for one in measures]
+    if not rows:
+        return NO_MEASURES
+    columns = (cast("memoryview[float]", memoryview(array("d", column))) for column in zip(*rows))
+    values, seconds, nanoseconds, series_ids = columns
+    return Columns(values, seconds, nanoseconds, series_ids, last)

@@ -5,16 +5,19 @@ a moment has an offset, and comes back in UTC. Ids that are given must exist: St
 "Now" is the database's clock, and "associated" means that an association has begun and has no end or one to come.
 """
 
+from array import array
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from my_monit.model import (
     ApiKey, Association, Experiment, MeasureType, Position, PublisherUsage, Quarantined, QuarantineRecord,
     QuarantineSelection, QuarantineSummary, Reason, Role, Selection, Series, SeriesExtent, User,
 )
 from my_monit.periods import Stretch
+from my_monit.timestamps import NANOSECONDS
 
 
 class Holder(NamedTuple):
@@ -160,31 +163,39 @@ class SeriesTable(Protocol):
         """The id of the series, which comes into being if need be; `sensor` is '' when the instrument named none."""
 
 
-class Layout(NamedTuple):
-    """How a measure is written: what its series begins with, by id, then its time, `between`, its value, and `end`.
-    `separator` stands before each but the first.
+@dataclass(frozen=True)
+class Columns:
+    """Measures in their order: a double for each in each column (memoryviews of format "d").
 
-    A time is RFC 3339 in UTC with as many digits as needed, or whole nanoseconds since 1970; a value is the shortest
-    decimal number that means the same double.
+    A time is whole `seconds` since 1970 UTC and whole `nanoseconds` on top. `last` is where the next measures begin,
+    None when there are no more.
     """
 
-    begins: dict[int, bytes]
-    between: bytes
-    end: bytes
-    separator: bytes = b""
-    in_nanoseconds: bool = False
+    values: "memoryview[float]"
+    seconds: "memoryview[float]"
+    nanoseconds: "memoryview[float]"
+    series_ids: "memoryview[float]"
+    last: Position | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, some: slice) -> "Columns":
+        """A part, which does not know what comes next."""
+        return Columns(self.values[some], self.seconds[some], self.nanoseconds[some], self.series_ids[some])
+
+    def time(self, index: int) -> int:
+        """In nanoseconds since 1970 UTC."""
+        return int(self.seconds[index]) * NANOSECONDS + int(self.nanoseconds[index])
+
+    @property
+    def span(self) -> int:
+        """Nanoseconds from the first to the last."""
+        return abs(self.time(-1) - self.time(0)) if self else 0
 
 
-class Text(NamedTuple):
-    """Measures as bytes; `span` is the time in ns from the first to the last of them.
-
-    `last` is where the next ones begin, None when there are no more.
-    """
-
-    written: bytes
-    measures: int
-    span: int
-    last: Position | None
+_EMPTY = cast("memoryview[float]", memoryview(array("d")))
+NO_MEASURES = Columns(_EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
 
 class Place(NamedTuple):
@@ -211,26 +222,26 @@ class Figures(NamedTuple):
 
 
 class Measures(Protocol):
-    def text(
-        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, layout: Layout, *,
+    def read(
+        self, experiment_id: int, series_ids: Sequence[int], selection: Selection, *,
         visible_to: str, after: Position | None, limit: int, span: int | None,
-    ) -> Text:
+    ) -> Columns:
         """At most `limit` of the measures of these series, in the order of `selection`, beyond `after`.
 
         Ordered by time, then series, then measure id, all in one direction; `after` need not be a measure there is.
         Nothing when the user `visible_to` is not associated with the experiment; that `series_ids` are series of this
-        very experiment is the caller's to see to, and that `layout` knows the beginnings of them all. Only the times of
-        `selection` count here, its types and sensors are what `series_ids` were chosen by. `limit` is 1 or more; `span`
-        hints how many nanoseconds the measures before these spanned.
+        very experiment is the caller's to see to. Only the times of `selection` count here, its types and sensors are
+        what `series_ids` were chosen by. `limit` is 1 or more; `span` hints how many nanoseconds the measures before
+        these spanned.
         """
 
-    def latest(self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *, visible_to: str) -> Text:
-        """The newest measure of each of these series that has one, in their order; the rest is as in `text`."""
+    def latest(self, experiment_id: int, series_ids: Sequence[int], *, visible_to: str) -> Columns:
+        """The newest measure of each of these series that has one, in their order; the rest is as in `read`."""
 
     def changes(
-        self, experiment_id: int, series_ids: Sequence[int], layout: Layout, *,
+        self, experiment_id: int, series_ids: Sequence[int], *,
         visible_to: str, after: Place, until: int, limit: int,
-    ) -> tuple[Text, Place]:
+    ) -> tuple[Columns, Place]:
         """What came to the experiment behind a place, up to arrival number `until`, and the place behind that.
 
         At most `limit` measures; none when there are no more. All that were committed before the arrival that a place

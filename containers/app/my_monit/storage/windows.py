@@ -5,8 +5,7 @@ window is a handful of short key ranges that the database merges, and its width 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from my_monit.model import Position
 from my_monit.storage.connector import Session
@@ -41,17 +40,16 @@ class Ascending:
     order, beyond, edge, beyond_all = "ASC", ">", "MIN", (2**32 - 1, 2**64 - 1)
 
 
-@dataclass(frozen=True)
-class Lines:
+class Records(NamedTuple):
     """Some measures as one query wrote them; `cut_at` is the last one's place when there are more."""
 
     raw: bytes
-    measures_read: int
+    measures: int
     cut_at: Position | None
 
 
 #: Reads from one time to another, both included, beyond a position, up to a limit.
-Select = Callable[[int, int, Position | None, int], Lines]
+Select = Callable[[int, int, Position | None, int], Records]
 
 
 def rows_of(
@@ -83,7 +81,7 @@ class Windows:
         self._direction = direction
         self._select = select
 
-    def read(self, lo: int, hi: int, *, after: Position | None, limit: int, span: int | None) -> Iterator[Lines]:
+    def read(self, lo: int, hi: int, *, after: Position | None, limit: int, span: int | None) -> Iterator[Records]:
         if after is not None:
             lo, hi = (lo, min(hi, after.time)) if self._descending else (max(lo, after.time), hi)
         if len(self._series_ids) == 1:
@@ -100,12 +98,12 @@ class Windows:
             yield part
             if part.cut_at is not None:
                 break
-            limit -= part.measures_read
+            limit -= part.measures
             after = None
             lo, hi = (lo, near - 1) if self._descending else (far + 1, hi)
             # An empty window is a gap in the data: a dive finds its other side in one step, however wide it is.
-            edge = (hi if self._descending else lo) if part.measures_read else None
-            width = _next_width(width, got=part.measures_read, want=limit)
+            edge = (hi if self._descending else lo) if part.measures else None
+            width = _next_width(width, got=part.measures, want=limit)
 
     @property
     def _descending(self) -> bool:

@@ -12,8 +12,9 @@ from my_monit.model import Actor, Role, User
 from my_monit.services.changes import ChangeService
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.ports import Place
+from my_monit.storage.series import SeriesTable
 from my_monit.storage.storage import Storage
-from tests.measures import NewMeasure, by_origin, read_measures, without_series
+from tests.measures import NewMeasure, by_origin, read_measures
 
 STUCK_SECS = 30
 WRITERS = 4
@@ -48,14 +49,14 @@ class Reader:
     def look(self):
         while True:
             with self._storage.unit() as unit:
-                text, place = unit.measures.changes(
-                    self.experiment_id, self.series, without_series(self.series), visible_to="S001",
-                    after=self._place, until=unit.measures.arrivals(self.experiment_id), limit=37,
+                columns, place = unit.measures.changes(
+                    self.experiment_id, self.series, visible_to="S001", after=self._place,
+                    until=unit.measures.arrivals(self.experiment_id), limit=37,
                 )
             if place == self._place:
                 return self.copy
             self._place = place
-            self.copy += [float(line.partition("|")[2]) for line in text.written.decode().splitlines()]
+            self.copy += columns.values.tolist()
 
 
 def store(storage, series, values, *, before_commit=lambda: None, seed=0):
@@ -143,31 +144,36 @@ def test_a_copy_is_whole_while_many_write_commit_late_and_roll_back(storage, sci
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_the_first_measure_of_a_series_that_comes_while_one_looks_is_not_passed_over(storage, scientist, streamed):
+def test_the_first_measure_of_a_series_that_comes_while_one_looks_is_not_passed_over(
+    storage, scientist, monkeypatch, streamed
+):
     changes, reader = ChangeService(storage, Audit(storage)), Actor("S001", Role.SCIENTIST)
-    new = iter(["new"])
+    new, series_of = iter(["new"]), SeriesTable.of
+
+    def read(self, *question, **options):
+        """The series that there are; then something of a new one comes."""
+        found = series_of(self, *question, **options)
+        for sensor in new:
+            with storage.unit() as unit:
+                another = unit.series.find_or_add(scientist.experiment_id, 1, sensor)
+                unit.measures.add(by_origin([NewMeasure(another, 2, 2.0, 1)]))
+        return found
 
     def look(after):
-        """What came, and where to go on; something of a new series comes when the series have been read."""
-        def form(_, series):
-            for sensor in new:
-                with storage.unit() as unit:
-                    another = unit.series.find_or_add(scientist.experiment_id, 1, sensor)
-                    unit.measures.add(by_origin([NewMeasure(another, 2, 2.0, 1)]))
-            return without_series(one.series_id for one in series)
-
+        """The values that came, and where to go on."""
         if streamed:
-            texts, place = changes.stream(reader, scientist.experiment_id, form, after=after)
+            pieces, place = changes.stream(reader, scientist.experiment_id, after=after)
         else:
-            texts, place = changes.page(reader, scientist.experiment_id, form, after=after, limit=100)
-        return b"".join(text.written for text in texts), place
+            pieces, place = changes.page(reader, scientist.experiment_id, after=after, limit=100)
+        return [value for piece in pieces for value in piece.columns.values], place
 
+    monkeypatch.setattr(SeriesTable, "of", read)
     store(storage, scientist.series[:1], [1.0])
     first, place = look(Place())
     second, _ = look(place)
 
-    assert first.count(b"\n") == 1
-    assert second == b"2|2\n"
+    assert first == [1.0]
+    assert second == [2.0]
 
 
 def test_what_was_there_before_arrivals_were_counted_is_the_first_one(storage, scientist, administrator, storage_administration):

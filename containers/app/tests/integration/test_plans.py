@@ -4,7 +4,6 @@ import pytest
 
 from my_monit.model import Actor, Role, Selection
 from my_monit.periods import parse_period
-from my_monit.rest.formats import json_layout
 from my_monit.services.summary import Question
 from my_monit.storage.connector import Session
 from my_monit.storage.ports import Place
@@ -37,22 +36,22 @@ def queries_that_are_made(storage, laboratory, monkeypatch):
 
 
 READS = {
-    "first page": lambda c, e: c.measure_service().page(SAM, e, Selection(), json_layout, after=None, limit=1000),
+    "first page": lambda c, e: c.measure_service().page(SAM, e, Selection(), after=None, limit=1000),
     "page in the middle": lambda c, e: c.measure_service().page(
-        SAM, e, Selection(end=NOON), json_layout, after=None, limit=1000
+        SAM, e, Selection(end=NOON), after=None, limit=1000
     ),
     "one series": lambda c, e: c.measure_service().page(
-        SAM, e, Selection(sensors=("sensor-1",), start=NOON, descending=False), json_layout, after=None, limit=1000
+        SAM, e, Selection(sensors=("sensor-1",), start=NOON, descending=False), after=None, limit=1000
     ),
     "stream": lambda c, e: list(c.measure_service().stream(
-        SAM, e, Selection(start=NOON), json_layout, after=None, limit=None
+        SAM, e, Selection(start=NOON), after=None, limit=None
     )),
-    "latest": lambda c, e: c.measure_service().latest(SAM, e, Selection(), json_layout),
+    "latest": lambda c, e: c.measure_service().latest(SAM, e, Selection()),
     "series": lambda c, e: c.measure_service().series(SAM, e),
     "summary": lambda c, e: c.summary_service().ask(
         SAM, e, Question(Selection(start=NOON, end=NOON + 300 * SECOND), parse_period("PT1M"), ["count", "mean", "std"])
     ),
-    "changes": lambda c, e: c.change_service().page(SAM, e, json_layout, after=Place(), limit=10_000),
+    "changes": lambda c, e: c.change_service().page(SAM, e, after=Place(), limit=10_000),
 }
 
 

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from my_monit.errors import NotFound
 from my_monit.model import Quarantined, Reason
+from my_monit.services import export
 from my_monit.storage.storage import Storage
 from my_monit.timestamps import LATEST, from_rfc3339, to_rfc3339
 from tests.integration.instruments import Audited, Instruments, Told, scattered
@@ -228,7 +229,10 @@ def test_a_parameter_that_breaks_a_rule_is_named(api: Api, path: str, query: str
     assert (answer.status_code, pointers(answer)) == (422, [pointer])
 
 
-def test_a_stream_has_no_limit_but_the_one_that_is_given(api: Api, path: str, instruments: Instruments) -> None:
+def test_a_stream_has_no_limit_but_the_one_that_is_given(
+    api: Api, path: str, instruments: Instruments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "STREAM_CHUNK", 10_000)
     measures = scattered(25_000)
     instruments.measured(measures)
 

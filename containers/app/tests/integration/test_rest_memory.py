@@ -16,9 +16,9 @@ from tests.integration.console import free_port
 from tests.integration.laboratory import SAM, Laboratory
 from tests.integration.service_process import RestProcess
 
-#: Measures of the shorter export, and of the longer one; 40 of them a second.
-SHORT, LONG = 48_000, 2**18
-SHORT_ENDS = "2022-04-06T07:20:00Z"
+#: Measures of the shorter export, which are more than a stream holds at a time, and of the longer one; 40 a second.
+SHORT, LONG = 80_000, 2**18
+SHORT_ENDS = "2022-04-06T07:33:20Z"
 #: The goal for a worker, and what may be a matter of chance: less than the longer export has bytes.
 MOST_MIB, CHANCE_MIB = 150, 5
 #: Bytes of each measure, at least.

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.ipc
 import pytest
 
-from my_monit.services import summary
+from my_monit.services import changes, summary
 from my_monit.timestamps import LATEST, from_rfc3339
 from tests.integration.instruments import Audited, Instruments, scattered
 from tests.integration.laboratory import ADA, MORNING, SAM, SECOND, SUE, UMA, Laboratory
@@ -208,8 +208,9 @@ def test_changes_come_in_pages(api: Api, path: str, instruments: Instruments) ->
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "arrow"])
 def test_changes_as_a_stream_are_whole_and_tell_where_the_next_ones_begin(
-    api: Api, path: str, instruments: Instruments, form: str
+    api: Api, path: str, instruments: Instruments, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
+    monkeypatch.setattr(changes, "STREAM_CHUNK", 5_000)
     instruments.measured(scattered(12_000))
 
     first = api.get(SAM, f"{path}/changes?format={form}")

@@ -12,6 +12,7 @@ from my_monit.storage import connector
 from my_monit.storage.connector import StorageConnector
 from my_monit.storage.storage import Storage
 from tests.integration.people import add_users, make_user
+from tests.integration.storage_contract.lab import Lab
 from tests.integration.together import STUCK_SECS, run_together
 
 KILL = "KILL %s"
@@ -279,3 +280,16 @@ def test_more_threads_than_connections_take_turns(narrow):
         sys.setswitchinterval(before)
 
     assert results == ["done"] * 6
+
+
+def test_an_answer_that_the_database_cut_is_an_error_and_no_shorter_answer(storage_configuration, monkeypatch):
+    monkeypatch.setattr(connector, "JOINED_BYTES", 1000)
+    storage = Storage(StorageConnector(storage_configuration))
+    lab = Lab(storage)
+    [series] = lab.add_series("")
+    lab.store(*((series, time, 1.5) for time in range(100)))
+
+    assert len(lab.read([series], limit=10)) == 10
+    with pytest.raises(StorageUnavailable, match="shortened"):
+        lab.read([series])
+    storage.close()

@@ -11,9 +11,10 @@ from my_monit.model import CONSOLE, Actor, Message, Role
 from my_monit.services.forgetting import Forgetting
 from my_monit.services.ingestion import IngestionService
 from my_monit.services.tokens import TokenService
-from my_monit.storage.connector import StorageConnector
+from my_monit.storage.connector import Session, StorageConnector
 from my_monit.storage.storage import Storage
 from tests.integration.people import add_users, make_user
+from tests.integration.storage_contract.lab import Lab
 from tests.integration.together import STUCK_SECS, run_together
 from tests.measures import read_measures
 
@@ -187,3 +188,27 @@ def test_listeners_that_start_together_with_the_same_messages_store_each_once(
         found = read_measures(unit, experiment_id, [each.series.series_id for each in extents], visible_to="S001")
     assert sorted(one.value for one in found) == list(range(60))
     assert administrator.rows("SELECT COUNT(DISTINCT measure_id) FROM MEASURES") == [(60,)]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_a_page_that_ends_between_equal_times_is_right_though_another_measure_comes_before_it(
+    storage, monkeypatch, descending
+):
+    lab = Lab(storage)
+    [series] = lab.add_series("")
+    lab.store(*((series, 10, value) for value in (1.0, 2.0, 3.0, 4.0)))
+    row, late = Session.row, iter([(series, 20 if descending else 5, 9.0)])
+
+    def read(self, sql, parameters=()):
+        """As always; as soon as something was joined, somebody else stores one that is read first."""
+        found = row(self, sql, parameters)
+        for measure in late if "GROUP_CONCAT" in sql else ():
+            lab.store(measure)
+        return found
+
+    monkeypatch.setattr(Session, "row", read)
+
+    values = [one.value for one in lab.walk([series], limit=2, descending=descending)]
+
+    assert sorted(set(values) - {9.0}) == [1.0, 2.0, 3.0, 4.0]
+    assert len(values) == len(set(values))

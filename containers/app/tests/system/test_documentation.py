@@ -68,7 +68,7 @@ def test_the_commands_and_programs_of_the_rest_documentation_do_what_it_says(tmp
     assert re.findall(r'"status":(\d+)', answers["7"]) == ["403", "403", "404", "401"]
     assert 'rel="next"' in answers["8"]
     assert "experiment,measure_type,sensor,timestamp,value" in answers["8"]
-    assert re.findall(r"^\S+Z (\S+)$", answers["12"], flags=re.MULTILINE) == ["36.5", "38", "37.5", "37"]
+    assert re.findall(r"^\S+Z (\S+)$", answers["12"], flags=re.MULTILINE) == ["36.5", "38.0", "37.5", "37.0"]
     assert re.search(r"^counter-1 +4.0 +37.25 ", answers["12"], flags=re.MULTILINE)
     assert "\n4 measures\n" in answers["12"]
     assert re.findall(r"^\d .* (\S+)$", answers["12"], flags=re.MULTILINE) == ["37.0", "37.5", "38.0", "36.5"]

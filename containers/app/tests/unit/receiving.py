@@ -77,7 +77,7 @@ class Poisonable:
     def __init__(self, measures, poison):
         self._measures = measures
         self._poison = poison
-        self.text = measures.text
+        self.read = measures.read
 
     def add(self, measures, *, received=None):
         if self._poison in [sample.value for samples in measures.values() for sample in samples]:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from my_monit.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from my_monit.identity import api_keys
 from my_monit.model import CONSOLE, Actor, Role, Selection
-from my_monit.rest.formats import json_layout
 from my_monit.services.keys import MAX_KEYS
 from my_monit.storage.memory import MemoryStorage
 from tests.unit.by_hand import ADA, BEN, SAM, SUE, UMA, Clock, Services, actor, change, outcomes
@@ -204,7 +203,7 @@ def test_a_key_of_one_experiment_reads_that_and_nothing_else(services: Services)
     program = services.keys.recognise(make(services, experiment_id=1))
 
     def read(experiment_id: int) -> object:
-        return services.measures.page(program, experiment_id, Selection(), json_layout, after=None, limit=9)
+        return services.measures.page(program, experiment_id, Selection(), after=None, limit=9)
 
     assert read(1) and services.measures.series(program, 1)
     assert [(*row[1:4], row.key_id) for row in services.audited()[-2:]] == [

@@ -4,7 +4,6 @@ import pytest
 
 from my_monit.errors import NotFound
 from my_monit.model import CONSOLE, Role, Selection
-from my_monit.rest.formats import json_layout
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.ingestion import IngestionService
 from tests.unit.by_hand import SAM, actor, change, outcomes, person
@@ -58,6 +57,6 @@ def test_the_demonstration_s_scientists_read_their_own_measures_only(services, d
     demonstration.load(CONSOLE)
 
     sam = actor(SAM)
-    assert services.measures.page(sam, 1, Selection(), json_layout, after=None, limit=999).measures == 100
+    assert len(services.measures.page(sam, 1, Selection(), after=None, limit=999).columns) == 100
     with pytest.raises(NotFound):
-        services.measures.page(sam, 2, Selection(), json_layout, after=None, limit=999)
+        services.measures.page(sam, 2, Selection(), after=None, limit=999)

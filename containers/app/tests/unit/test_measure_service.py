@@ -10,8 +10,8 @@ from my_monit.errors import NotFound, StorageUnavailable
 from my_monit.model import Quarantined, Reason, Selection
 from my_monit.services import export
 from my_monit.storage.memory import MemoryStorage
-from my_monit.storage.ports import Layout
-from tests.measures import NewMeasure, by_origin
+from my_monit.storage.ports import NO_MEASURES
+from tests.measures import NewMeasure, by_origin, measures_of
 from tests.unit.by_hand import ADA, SAM, SUE, Services, actor
 
 #: Measures per query of a stream, here.
@@ -53,41 +53,34 @@ def measures(services, monkeypatch):
     return services.measures
 
 
-def form(experiment, series):
-    return Layout({one.series_id: f"{experiment.name} {one[1:]} ".encode() for one in series}, b" ", b"\n")
-
-
 def read(measures, selection=Selection(), *, who=SAM, experiment_id=1, after=None, limit=1000):
-    return measures.page(actor(who), experiment_id, selection, form, after=after, limit=limit)
+    return measures.page(actor(who), experiment_id, selection, after=after, limit=limit)
 
 
-def lines(text):
-    return text.written.decode().splitlines()
-
-
-def values(text):
-    return [float(line.rpartition(" ")[2]) for line in lines(text)]
+def values(*pieces):
+    return [value for piece in pieces for value in piece.columns.values]
 
 
 def stream(measures, *, limit=None, after=None, **selection):
-    return measures.stream(actor(SAM), 1, Selection(**selection), form, after=after, limit=limit)
+    return measures.stream(actor(SAM), 1, Selection(**selection), after=after, limit=limit)
 
 
-def test_a_page_holds_the_newest_measures_as_it_is_asked_to_write_them(measures):
-    assert lines(read(measures, limit=3)) == [
-        "one ('kelvin', 'K', '') 1970-01-01T00:00:00.000000009Z 29",
-        "one ('hertz', 'Hz', 'right') 1970-01-01T00:00:00.000000009Z 28",
-        "one ('hertz', 'Hz', 'left') 1970-01-01T00:00:00.000000009Z 27",
+def test_a_page_holds_the_newest_measures_and_the_names_of_what_they_are_of(measures):
+    page = read(measures, limit=3)
+
+    assert [(*page.series[series_id][1:], time, value) for series_id, time, value in measures_of(page.columns)] == [
+        ("kelvin", "K", "", 9, 29.0), ("hertz", "Hz", "right", 9, 28.0), ("hertz", "Hz", "left", 9, 27.0),
     ]
+    assert page.experiment.name == "one"
 
 
 def test_a_page_begins_where_the_page_before_ended_and_the_last_one_says_so(measures):
     first = read(measures, limit=3)
 
-    second = read(measures, after=first.last, limit=27)
+    second = read(measures, after=first.columns.last, limit=27)
 
     assert values(second) == [float(number) for number in range(26, -1, -1)]
-    assert second.last is None
+    assert second.columns.last is None
 
 
 @pytest.mark.parametrize(("selection", "wanted"), [
@@ -111,7 +104,7 @@ def test_a_selection_chooses_by_type_sensor_and_time(measures, selection, wanted
 def test_who_is_not_associated_learns_nothing(services, measures, experiment_id):
     reads = (
         lambda: read(measures, experiment_id=experiment_id),
-        lambda: measures.stream(actor(SAM), experiment_id, Selection(), form, after=None, limit=None),
+        lambda: measures.stream(actor(SAM), experiment_id, Selection(), after=None, limit=None),
         lambda: measures.series(actor(SAM), experiment_id),
     )
     for each in reads:
@@ -130,10 +123,10 @@ def test_who_is_not_associated_learns_nothing(services, measures, experiment_id)
 def test_a_stream_holds_every_measure_once_and_in_order_up_to_its_limit(measures, limit, descending):
     chunks = list(stream(measures, limit=limit, descending=descending))
 
-    found = [value for chunk in chunks for value in values(chunk)]
+    found = values(*chunks)
     wanted = sorted(map(float, range(30)), reverse=descending)
     assert found == wanted[:limit]
-    assert all(chunk.measures <= export.LEEWAY * CHUNK for chunk in chunks)
+    assert all(len(chunk.columns) <= export.LEEWAY * CHUNK for chunk in chunks)
 
 
 def test_a_stream_is_audited_once_before_its_first_measure(services, measures):
@@ -148,13 +141,13 @@ def test_a_stream_is_audited_once_before_its_first_measure(services, measures):
 def test_a_stream_of_nothing_is_one_empty_chunk(measures):
     [chunk] = stream(measures, start=1000)
 
-    assert (chunk.written, chunk.measures, chunk.last) == (b"", 0, None)
+    assert chunk.columns == NO_MEASURES
 
 
 def test_a_stream_begins_behind_a_place(measures):
-    chunks = stream(measures, after=read(measures, limit=25).last)
+    chunks = stream(measures, after=read(measures, limit=25).columns.last)
 
-    assert [value for chunk in chunks for value in values(chunk)] == [4.0, 3.0, 2.0, 1.0, 0.0]
+    assert values(*chunks) == [4.0, 3.0, 2.0, 1.0, 0.0]
 
 
 @given(
@@ -173,17 +166,17 @@ def test_a_stream_is_whole_whatever_the_gaps_and_crowds_of_its_times(times, desc
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "STREAM_CHUNK", 5)
         patch.setattr(export, "FIRST_CHUNK", first)
-        texts = list(stream(services.measures, limit=limit, descending=descending))
+        pieces = list(stream(services.measures, limit=limit, descending=descending))
 
-    found = [int(value) for text in texts for value in values(text)]
+    found = list(map(int, values(*pieces)))
     wanted = sorted(range(len(times)), key=lambda n: (times[n], n % 2, n), reverse=descending)
     assert found == wanted[:limit]
 
 
 def test_a_stream_breaks_off_when_the_association_ends(services, measures):
     chunks = stream(measures)
-    assert next(chunks).measures == CHUNK
-    assert next(chunks).measures
+    assert len(next(chunks).columns) == CHUNK
+    assert next(chunks).columns
 
     services.experiments.dissociate(actor(ADA), 1, SAM.user_id, until=None)
 
@@ -198,7 +191,7 @@ def test_a_stream_goes_on_with_what_has_come_in_meanwhile(services, measures):
     with services.storage.unit() as unit:
         unit.measures.add(by_origin([NewMeasure(1, 100, 100.0, 1)]))
 
-    assert [value for chunk in chunks for value in values(chunk)] == [*map(float, range(CHUNK, 30)), 100.0]
+    assert values(*chunks) == [*map(float, range(CHUNK, 30)), 100.0]
 
 
 def test_a_stream_does_not_hide_that_storage_went_away(services, measures):

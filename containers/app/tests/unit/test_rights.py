@@ -14,7 +14,6 @@ from my_monit.logs.audit import Outcome
 from my_monit.logs.trace import traced
 from my_monit.model import CONSOLE, Actor, ApiKey, Quarantined, Reason, Role, Selection
 from my_monit.permissions import RULES, Verb, allowed
-from my_monit.rest.formats import json_layout
 from my_monit.services.adapters import AdapterService
 from my_monit.services.demonstration import Demonstration
 from my_monit.services.ingestion import IngestionService
@@ -176,7 +175,7 @@ ACTS = {
     ),
     Verb.ACCESS_READ: (lambda world, who: world.access.explain(who, "S001", 1), "experiment:1 user:S001"),
     Verb.MEASURE_READ: (
-        lambda world, who: world.measures.page(who, 1, Selection(), json_layout, after=None, limit=9), "experiment:1"
+        lambda world, who: world.measures.page(who, 1, Selection(), after=None, limit=9), "experiment:1"
     ),
     Verb.SERIES_READ: (lambda world, who: world.measures.series(who, 1), "experiment:1"),
     Verb.MEASURE_TYPE_LIST: (lambda world, who: world.measure_types.page(who, after=0, limit=99), "measure_type"),

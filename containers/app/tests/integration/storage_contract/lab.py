@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from my_monit.model import Selection
 from my_monit.storage.ports import Place
 from tests.integration.people import make_user
-from tests.measures import NewMeasure, by_origin, in_lines, lines_of, measures_of, without_series
+from tests.measures import NewMeasure, by_origin, measures_of
 
 MINUTE = 60 * 10**9
 YEAR = 365 * 24 * 60 * MINUTE
@@ -46,30 +46,27 @@ class Lab:
         with self._storage.unit() as unit:
             unit.measures.add(by_origin(NewMeasure(*measure, self.publisher_id) for measure in measures))
 
-    def text(self, series_ids, *, limit=100_000, after=None, span=None, in_nanoseconds=False, **selection):
-        """In storage's words: lines of series, time and value, and where the next ones begin."""
+    def columns(self, series_ids, *, limit=100_000, after=None, span=None, **selection):
         with self._storage.unit() as unit:
-            text = unit.measures.text(
+            columns = unit.measures.read(
                 self.experiment_id, series_ids, Selection(**selection),
-                in_lines(series_ids, in_nanoseconds=in_nanoseconds),
                 visible_to=self.scientist, after=after, limit=limit, span=span,
             )
-        assert text.measures <= limit
-        return [(series, time, bits(value)) for series, time, value in lines_of(text)], text
+        assert len(columns) <= limit
+        return columns
 
     def read(self, series_ids, **options):
-        _, text = self.text(series_ids, in_nanoseconds=True, **options)
-        return measures_of(text)
+        return measures_of(self.columns(series_ids, **options))
 
     def changes(self, series_ids, place, *, limit=100_000):
         """What came behind a place: values, and the place behind them."""
         with self._storage.unit() as unit:
-            text, place = unit.measures.changes(
-                self.experiment_id, series_ids, without_series(series_ids), visible_to=self.scientist, after=place,
+            columns, place = unit.measures.changes(
+                self.experiment_id, series_ids, visible_to=self.scientist, after=place,
                 until=unit.measures.arrivals(self.experiment_id), limit=limit,
             )
-        assert text.measures <= limit
-        return [float(line.rpartition("|")[2]) for line in text.written.decode().splitlines()], place
+        assert len(columns) <= limit
+        return columns.values.tolist(), place
 
     def all_changes(self, series_ids, place=Place(), **options):
         found = []
@@ -84,9 +81,9 @@ class Lab:
         """All of them, page after page, as a reader gets them who tells the span of the page before."""
         found, after, span = [], None, None
         while True:
-            _, text = self.text(series_ids, after=after, limit=limit, span=span, in_nanoseconds=True, **selection)
-            found += measures_of(text)
-            after, span = text.last, text.span
+            columns = self.columns(series_ids, after=after, limit=limit, span=span, **selection)
+            found += measures_of(columns)
+            after, span = columns.last, columns.span
             if after is None:
                 return found
 

@@ -1,17 +1,14 @@
 """Measures are stored to the last bit, and read once each and in order, page after page."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from my_monit.errors import StorageRejected
 from my_monit.model import Position
-from my_monit.storage.ports import Text
-from my_monit.timestamps import to_rfc3339
+from my_monit.storage.ports import NO_MEASURES
 from tests.integration.storage_contract.lab import LATEST, MINUTE, TIMES, YEAR, Lab, bits, contents, exactly
-from tests.measures import in_lines, measures_of
+from tests.measures import measures_of
 
 VALUES = [
     5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 0.0, -0.0, 0.1 + 0.2,
@@ -40,31 +37,6 @@ def test_any_values_come_back_bit_by_bit(storage, values):
     assert [bits(one.value) for one in lab.read([series], descending=False)] == list(map(bits, values))
 
 
-@pytest.mark.parametrize("in_nanoseconds", [True, False])
-def test_a_value_is_written_so_that_it_is_the_same_double_p21(lab, in_nanoseconds):
-    [series] = lab.add_series("")
-    lab.store(*((series, time, value) for time, value in enumerate(VALUES)))
-
-    lines, text = lab.text([series], descending=False, in_nanoseconds=in_nanoseconds)
-
-    assert [value for *_, value in lines] == list(map(bits, VALUES))
-    assert text.span == len(VALUES) - 1
-
-
-@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=300))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_value_is_written_in_the_shortest_form_that_is_the_same_double(storage, values):
-    lab = Lab(storage)
-    [series] = lab.add_series("")
-    lab.store(*((series, time, value) for time, value in enumerate(values)))
-
-    lines, text = lab.text([series], descending=False)
-
-    assert [value for *_, value in lines] == list(map(bits, values))
-    written = [line.rpartition("|")[2] for line in text.written.decode().splitlines()]
-    assert all(Decimal(one) == Decimal(repr(value)) for one, value in zip(written, values, strict=True))
-
-
 @pytest.mark.parametrize("count", [1, 3, 1001])
 def test_the_newest_measure_of_each_series_is_read_however_many_there_are(storage, lab, count):
     series = lab.add_series(*map(str, range(count)))
@@ -72,12 +44,12 @@ def test_the_newest_measure_of_each_series_is_read_however_many_there_are(storag
     lab.store(*((one, 7, float(one)) for one in series[:2]))
 
     with storage.unit() as unit:
-        text = unit.measures.latest(lab.experiment_id, series, in_lines(series), visible_to=lab.scientist)
-        hidden = unit.measures.latest(lab.experiment_id, series, in_lines(series), visible_to="S999")
+        columns = unit.measures.latest(lab.experiment_id, series, visible_to=lab.scientist)
+        hidden = unit.measures.latest(lab.experiment_id, series, visible_to="S999")
 
     newest = [(one, 7, float(one) if one in series[:2] else one + 7.0) for one in series]
-    assert [tuple(one) for one in measures_of(text)] == newest
-    assert not hidden.written
+    assert [tuple(one) for one in measures_of(columns)] == newest
+    assert not hidden
 
 
 #: Four of each power of ten that a double can have, all with as many digits as a double has, and both signs.
@@ -88,30 +60,39 @@ MAGNITUDES = [
 ]
 
 
-@pytest.mark.parametrize("in_nanoseconds", [True, False])
 @pytest.mark.parametrize("nanosecond", [0, 123_456_789])
 @pytest.mark.parametrize("sensors", [["a"], ["a", "b"]], ids=["one series", "two series"])
-def test_a_value_of_any_magnitude_is_written_whole_whatever_stands_beside_it(
-    lab, sensors, nanosecond, in_nanoseconds
-):
+def test_a_value_of_any_magnitude_comes_back_bit_by_bit_whatever_stands_beside_it(lab, sensors, nanosecond):
     [series, *others] = lab.add_series(*sensors)
-    lab.store(*((series, second * 10**9 + nanosecond, value) for second, value in enumerate(MAGNITUDES)))
+    measures = [(series, second * 10**9 + nanosecond, value) for second, value in enumerate(MAGNITUDES)]
+    lab.store(*measures)
 
-    lines, _ = lab.text([series, *others], descending=False, in_nanoseconds=in_nanoseconds)
+    found = exactly(lab.read([series, *others], descending=False))
 
-    assert [value for *_, value in lines] == list(map(bits, MAGNITUDES))
+    assert found == [(number, time, bits(value)) for number, time, value in measures]
 
 
 @given(times=st.lists(st.integers(0, LATEST) | st.sampled_from([0, LATEST, 2**31 * 10**9, 10**18]), max_size=100))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_time_is_written_to_the_nanosecond_with_the_digits_that_it_needs(storage, times):
+def test_any_time_comes_back_to_the_nanosecond(storage, times):
     lab = Lab(storage)
     series = lab.add_series("one", "two")
     lab.store(*((series[time % 2], time, 1.5) for time in times))
 
-    lines, _ = lab.text(series, descending=False)
+    columns = lab.columns(series, descending=False)
 
-    assert [time for _, time, _ in lines] == [to_rfc3339(time) for time in sorted(times)]
+    assert [one.time for one in measures_of(columns)] == sorted(times)
+    assert columns.span == (max(times) - min(times) if times else 0)
+
+
+def test_a_measure_may_have_equal_numbers_wherever_the_database_tells_them_apart(lab):
+    [series] = lab.add_series("")
+
+    lab.store((series, series * 10**9 + 7, 7.0), (series, series * 10**9 + series, float(series)))
+
+    assert sorted(lab.read([series])) == sorted([
+        (series, series * 10**9 + 7, 7.0), (series, series * 10**9 + series, float(series))
+    ])
 
 
 @pytest.mark.parametrize("value", [1.5, 0.0, -0.0])
@@ -182,7 +163,7 @@ def test_an_empty_page_is_empty(lab):
     series = lab.add_series("one", "other")
     lab.store((series[0], 1, 1.0))
 
-    assert lab.text(series, start=2) == lab.text(series[:1], start=2) == ([], Text(b"", 0, 0, None))
+    assert lab.columns(series, start=2) == lab.columns(series[:1], start=2) == NO_MEASURES
 
 
 def test_a_measure_of_no_series_is_rejected_and_its_neighbours_with_it(lab):
@@ -264,26 +245,26 @@ def test_every_measure_of_any_series_and_times_comes_once_and_in_order(
     limit=st.integers(1, 9), descending=st.booleans(), series_count=st.sampled_from([1, 4]),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_texts_follow_each_other_without_a_gap_or_a_repeat(storage, kept, measures, limit, descending, series_count):
+def test_pages_follow_each_other_without_a_gap_or_a_repeat(storage, kept, measures, limit, descending, series_count):
     lab = Lab(storage)
     series = lab.add_series("0", "1", "2", "3")[:series_count]
     lab.store(*((series[number % series_count], time, value) for number, time, value in measures))
 
     found, after = [], None
     while True:
-        lines, text = lab.text(series, limit=limit, after=after, in_nanoseconds=True, descending=descending)
-        found += [(number, int(time), value) for number, time, value in lines]
-        after = text.last
+        columns = lab.columns(series, limit=limit, after=after, descending=descending)
+        found += measures_of(columns)
+        after = columns.last
         if after is None:
             break
 
-    assert found == exactly(sorted(kept(series), reverse=descending))
+    assert exactly(found) == exactly(sorted(kept(series), reverse=descending))
 
 
-def test_text_of_an_experiment_of_others_is_empty(storage, lab):
+def test_an_experiment_of_others_has_no_measures(storage, lab):
     [series] = lab.add_series("")
     lab.store((series, 1, 1.0))
     with storage.unit() as unit:
         unit.associations.end(lab.experiment_id, lab.scientist, until=None)
 
-    assert lab.text([series]) == ([], Text(b"", 0, 0, None))
+    assert lab.columns([series]) == NO_MEASURES

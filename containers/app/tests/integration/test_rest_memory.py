@@ -1,4 +1,7 @@
-"""What a worker takes of memory while it exports: a real one, with nothing in it but what it serves."""
+"""What a worker takes of memory while it exports: a real one, with nothing in it but what it serves.
+
+It is without numpy and pandas, as where it is installed for use: pyarrow imports numpy wherever it is.
+"""
 
 import re
 from collections.abc import Iterator
@@ -56,7 +59,10 @@ def a_worker(
     environment: dict[str, str], path: str, many_measures: None, tmp_path: Path
 ) -> Iterator[Worker]:
     key = tmp_path / "key.pem"
+    for absent in ("numpy.py", "pandas.py"):
+        (tmp_path / absent).write_text("raise ImportError\n", encoding="ascii")
     settings = {
+        "PYTHONPATH": str(tmp_path),
         "REST_WORKERS": "1", "REST_THREADS": str(THREADS), "LOG_LEVEL": "WARNING", "IDENTITY": "local",
         "IDENTITY_KEY_FILE": str(key),
     }

@@ -61,6 +61,7 @@ def test_a_followed_folder_goes_on_after_a_kill(
     (folder / "a.csv").write_text("t,p\n1,10\n")
     adapter = start(account, command=command, MYMONIT_SPOOL=spool)
     wait_until(lambda: queue.depth() == 1, what="the first file")
+    wait_until(lambda: not _waits(start, account, spool, confirmed=1), what="the confirmation to be noted")
     adapter.kill()
     (folder / "b.csv").write_text("t,p\n2,20\n")
     adapter = start(account, command=command, MYMONIT_SPOOL=spool)
@@ -81,7 +82,7 @@ def test_what_was_confirmed_is_sent_again_under_the_same_ids_beside_a_running_ad
         adapter.write(b"%d\n" % number)
         wait_until(lambda number=number: queue.depth() == number + 1, what="the reading")
     before = {each.properties.message_id: each.body for each in queue.take_all()}
-    wait_until(lambda: not _waits(start, account, spool), what="the confirmations to be noted")
+    wait_until(lambda: not _waits(start, account, spool, confirmed=3), what="the confirmations to be noted")
 
     since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     again = start(account, command=("resend", "--since", since), MYMONIT_SPOOL=spool)
@@ -92,10 +93,10 @@ def test_what_was_confirmed_is_sent_again_under_the_same_ids_beside_a_running_ad
     assert adapter.wait() == 0
 
 
-def _waits(start: StartAdapter, account: Account, spool: str) -> bool:
+def _waits(start: StartAdapter, account: Account, spool: str, *, confirmed: int) -> bool:
     status = start(account, command=("status",), MYMONIT_SPOOL=spool)
     assert status.wait() == 0
-    return ": 0 measures wait, 3 are confirmed and kept" not in status.output()
+    return f": 0 measures wait, {confirmed} are confirmed and kept" not in status.output()
 
 
 def test_what_was_confirmed_at_another_time_is_not_sent_again(

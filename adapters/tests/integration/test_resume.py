@@ -11,7 +11,7 @@ from adapter_process import StartAdapter, wait_until
 from queue_reader import QueueReader
 from rabbit_server import EXPERIMENT, Account
 
-ROWS = 100_000
+ROWS = 200_000  # more than two lives read, also on a fast machine
 BROKEN = range(5_000, ROWS, 9_973)
 KILLS = 5
 LONGEST_LIFE_SECS = 0.15
@@ -42,7 +42,7 @@ def test_killed_again_and_again_in_the_middle_of_a_file(
     for _ in range(KILLS):
         before = queue.depth()
         adapter = start(account, source=str(file), MYMONIT_SPOOL=spool)
-        wait_until(lambda: queue.depth() > before, what="more messages")
+        wait_until(lambda: queue.depth() > before or not adapter.running, what="more messages, or the end of the file")
         time.sleep(moments.uniform(0, LONGEST_LIFE_SECS))
         if not adapter.running:
             break

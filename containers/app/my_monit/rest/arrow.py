@@ -1,11 +1,12 @@
 """Measures as an Arrow stream: names as dictionaries, times as timestamp[ns, UTC], values as double.
 
-pyarrow is large and slow to import, so it is an extra, and only a worker that was asked for Arrow loads it.
+pyarrow is large, so it is an extra; and slow to import, so workers load it when they start.
 """
 
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -16,12 +17,23 @@ from my_monit.services.export import Piece
 from my_monit.timestamps import NANOSECONDS
 
 
+def load() -> None:
+    """Does what the first export would wait for: a second, when the files have not been read for a while."""
+    with suppress(ImportError):
+        _pyarrow()
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    """pyarrow, and its functions of arrays. Raises ImportError when it is not installed."""
+    return import_module("pyarrow"), import_module("pyarrow.compute")
+
+
 class ArrowFormat:
     content_type = "application/vnd.apache.arrow.stream"
 
     def __init__(self) -> None:
         try:
-            self._arrow, self._compute = import_module("pyarrow"), import_module("pyarrow.compute")
+            self._arrow, self._compute = _pyarrow()
         except ImportError as error:
             raise NotAcceptable("Arrow is not installed here: the extra arrow of mymonit") from error
         # pyarrow's own allocator keeps more of what is freed, in a worker that may never be asked for Arrow again.

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from my_monit.errors import ConfigurationError
 from my_monit.logs.setup import adopt_gunicorn
+from my_monit.rest import arrow
 from my_monit.rest.worker import Worker
 from my_monit.settings import RestConfiguration
 
@@ -86,6 +87,7 @@ class RestListener(BaseApplication):
         super().run()
 
     def load(self) -> Flask:
+        arrow.load()
         return self._make_app()
 
 

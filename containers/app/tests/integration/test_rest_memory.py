@@ -49,9 +49,15 @@ class Worker:
     @property
     def peak_mib(self) -> int:
         """The largest that it has ever been."""
+        return int(re.search(r"^VmHWM:\s+(\d+) kB$", self._process("status"), flags=re.MULTILINE)[1]) // 1024
+
+    @property
+    def is_ready_for_arrow(self) -> bool:
+        return "/libarrow.so" in self._process("maps")
+
+    def _process(self, file: str) -> str:
         [worker] = Path(f"/proc/{self._service}/task/{self._service}/children").read_text(encoding="ascii").split()
-        status = Path(f"/proc/{worker}/status").read_text(encoding="ascii")
-        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, flags=re.MULTILINE)[1]) // 1024
+        return Path(f"/proc/{worker}/{file}").read_text(encoding="utf-8")
 
 
 @pytest.fixture(name="worker")
@@ -88,6 +94,10 @@ def measures_of_one_series(storage: Storage, administrator: Session, laboratory:
             f"value + {count} / 7, received, publisher_id FROM MEASURES WHERE series_id = {series_id}"
         )
     administrator.commit()
+
+
+def test_a_worker_has_loaded_pyarrow_before_it_is_asked_for_arrow(worker: Worker) -> None:
+    assert worker.is_ready_for_arrow
 
 
 def test_a_worker_stays_below_150_mib_however_long_an_export_is_and_however_many_it_serves(worker: Worker) -> None:

@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,6 +140,14 @@ class Api:
             following = os.environ["MYMONIT_URL"] + link["url"] if link else ""
         return time.perf_counter() - begun
 
+    def halves(self, start: str, middle: str, end: str) -> float:
+        """Every page of JSON of two ranges, both at a time, each one after the other."""
+        begun = time.perf_counter()
+        queries = [f"?order=asc&from={first}&to={last}&limit=10000" for first, last in ((start, middle), (middle, end))]
+        with ThreadPoolExecutor(len(queries)) as clients:
+            list(clients.map(self.pages, queries))
+        return time.perf_counter() - begun
+
 
 def client_environment() -> dict[str, str]:
     return {**os.environ, "MYSQL_PWD": os.environ["DB_ADMIN_PASSWORD"]}
@@ -181,6 +190,8 @@ def goals(api: Api, laboratory: Laboratory, rows: int) -> list[Goal]:
         Goal("csv, against mariadb -q -B -N", 0.8, csv, base),
         Goal("ndjson, against mariadb -q -B -N", 0.8, timed(api.curl(f"{some}&format=ndjson")), base),
         Goal("JSON in pages of 10,000, against csv", 0.5, lambda: api.pages(f"{some}&limit=10000"), csv),
+        Goal("the same, two halves of the range at a time", 0.5,
+             lambda: api.halves(moment(0), moment(rows // 2), to), csv),
         Goal("Arrow, against csv", 1.0, timed(api.curl(f"{some}&format=arrow")), csv),
         Goal("a page of 1,000 in the middle, against the first page", 1.2,
              fetched(api, f"{api.measures}?to={middle}", 20), fetched(api, api.measures, 20), of_times=True),

@@ -5,8 +5,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _T = TypeVar("_T")
+
+# How long an example takes, and how fast they are made, is the machine's: a busy one must not fail what is right.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 class Eventually:

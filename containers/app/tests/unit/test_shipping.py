@@ -46,15 +46,21 @@ def logging_to(port: int) -> Iterator[Logging]:
         installed.close()
 
 
-@pytest.fixture(name="logstash")
-def listening_socket() -> Iterator[socket.socket]:
+@pytest.fixture(name="closed")
+def socket_that_does_not_listen() -> Iterator[socket.socket]:
+    """Its port refuses connections, and meanwhile is nobody else's."""
     with socket.socket() as server:
         # Small, so that a server that does not read is noticed soon.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server.bind((LOCALHOST, 0))
-        server.listen()
         server.settimeout(WAIT_SECS)
         yield server
+
+
+@pytest.fixture(name="logstash")
+def listening_socket(closed: socket.socket) -> socket.socket:
+    closed.listen()
+    return closed
 
 
 def read_lines(server: socket.socket, number: int) -> list[dict[str, object]]:
@@ -95,12 +101,9 @@ def test_lines_that_wait_are_sent_before_closing_returns(logstash: socket.socket
     assert [line["mymonit"] for line in read_lines(logstash, 20)] == [{"number": number} for number in range(20)]
 
 
-def test_a_logstash_that_refuses_connections_costs_lines_but_no_time(logstash: socket.socket) -> None:
-    port = logstash.getsockname()[1]
-    logstash.close()
-
+def test_a_logstash_that_refuses_connections_costs_lines_but_no_time(closed: socket.socket) -> None:
     started = time.monotonic()
-    with logging_to(port) as installed:
+    with logging_to(closed.getsockname()[1]) as installed:
         for _ in range(LINES):
             log.info("line")
         assert wait_until_dropped(installed) > 0
@@ -159,16 +162,14 @@ def test_a_name_server_that_hangs_costs_lines_but_holds_up_neither_logging_nor_c
     assert dropped in ([19], [20])
 
 
-def test_lines_arrive_again_when_logstash_is_back(logstash: socket.socket) -> None:
-    port = logstash.getsockname()[1]
-    logstash.close()
-    with logging_to(port) as installed:
+def test_lines_arrive_again_when_logstash_is_back(closed: socket.socket) -> None:
+    with logging_to(closed.getsockname()[1]) as installed:
         log.info("lost")
         assert wait_until_dropped(installed) == 1
 
-        with socket.create_server((LOCALHOST, port)) as back:
-            back.settimeout(0.2)
-            line = repeat_until_accepted(back)
+        closed.listen()
+        closed.settimeout(0.2)
+        line = repeat_until_accepted(closed)
 
     assert line["message"] == "again"
 

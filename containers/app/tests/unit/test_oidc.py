@@ -199,9 +199,9 @@ def test_a6_a_slow_issuer_keeps_nobody_waiting_who_shows_a_known_key(
 def test_a6_an_issuer_that_does_not_answer_is_waited_for_once_a_minute(
     own_issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_keys, "TIMEOUT_SECS", 0.2)
     clock = Clock()
     keys = keys_of(own_issuer, clock)
+    monkeypatch.setattr(issuer_keys, "TIMEOUT_SECS", 0.2)
     own_issuer.may_answer.clear()
     clock.now += FRESH_SECS + 1
 

@@ -60,7 +60,7 @@ schemathesis.openapi.format("printable", st.text(min_size=1, max_size=40).filter
 schemathesis.openapi.format("cursor", st.integers(0, 2**64 - 1).map(str).map(cursor))
 schemathesis.openapi.format("user-cursor", st.from_regex(r"[A-Z0-9]{0,30}", fullmatch=True).map(json.dumps).map(cursor))
 schemathesis.openapi.format(
-    "date-time", st.datetimes(datetime(2027, 1, 1), datetime(2262, 1, 1), timezones=st.just(UTC)).map(
+    "date-time", st.datetimes(datetime(2100, 1, 1), datetime(2262, 1, 1), timezones=st.just(UTC)).map(
         lambda moment: moment.isoformat().replace("+00:00", "Z")
     )
 )

@@ -58,6 +58,11 @@ class Supervisor:
                 self.deaths += 1
                 self._processes[number] = self._start()
 
+    def stop(self) -> None:
+        """What is stored is acknowledged, too, and comes back to no later test."""
+        for process in self._processes:
+            process.terminate()
+
 
 def stored(session: Session) -> list[int]:
     return [int(value) for (value,) in session.rows("SELECT value FROM MEASURES ORDER BY value")]
@@ -89,6 +94,7 @@ def test_what_kills_the_process_is_quarantined_raw_and_everything_else_is_stored
         return len(stored(administrator)) + len(refused(administrator)) >= messages
 
     eventually(done, within=240, every=0.1)
+    supervisor.stop()
     assert stored(administrator) == innocents
     assert sorted(refused(administrator)) == sorted((Reason.UNDELIVERABLE, bodies[number]) for number in killers)
     assert supervisor.deaths <= len(killers) * GIVEN_UP_AFTER + processes < len(killers) * DELIVERY_LIMIT

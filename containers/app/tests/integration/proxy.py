@@ -20,9 +20,7 @@ class Proxy:
     def cut(self) -> None:
         """Reset what is connected, and let nobody in."""
         self._open.clear()
-        with self._lock:
-            while self._sockets:
-                _end(self._sockets.pop())
+        self._reset()
 
     def mend(self) -> None:
         self._open.set()
@@ -30,6 +28,11 @@ class Proxy:
     def close(self) -> None:
         self.cut()
         self._door.close()
+
+    def _reset(self) -> None:
+        with self._lock:
+            while self._sockets:
+                _end(self._sockets.pop())
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -41,6 +44,8 @@ class Proxy:
                 server = socket.create_connection(self._address)
                 with self._lock:
                     self._sockets += [client, server]
+                if not self._open.is_set():  # it was cut while this one was made
+                    self._reset()
                 for source, target in ((client, server), (server, client)):
                     threading.Thread(target=_pump, args=(source, target), daemon=True).start()
 

@@ -6,7 +6,6 @@ of texts and numbers, as with a text that breaks the same rules and means no har
 
 import re
 from collections.abc import Callable, Iterator
-from time import perf_counter
 from typing import Any
 from urllib.parse import quote
 
@@ -16,13 +15,14 @@ from my_monit.model import Role, User
 from my_monit.rest.application import create_app
 from my_monit.rest.paging import encode_cursor
 from my_monit.settings import StorageConfiguration
-from my_monit.storage.connector import Session
+from my_monit.storage.connector import READ_SECS, Session
 from tests.integration.laboratory import ADA, SAM
 from tests.integration.rest_api import Api
 
+#: The sleep is longer than anybody waits for the database: who slept would not get the answer that is due.
 INJECTIONS = (
     "' OR '1'='1", "1; DROP TABLE USERS", "1 UNION SELECT 1", "') OR 1=1 -- ", "\\' OR 1=1#", "%' OR '1'='1",
-    "${jndi:ldap://x}", "{{7*7}}", "%s%s%n", "1/**/OR/**/1", "0x31 OR 1", "SLEEP(5)", '" OR ""="', "\\",
+    "${jndi:ldap://x}", "{{7*7}}", "%s%s%n", "1/**/OR/**/1", "0x31 OR 1", f"SLEEP({2 * READ_SECS})", '" OR ""="', "\\",
 )
 #: Those that could leave a text of SQL, or a number.
 BREAKING_OUT = [text.strip() for text in INJECTIONS if set(text) & set("'\"\\") or "UNION" in text]
@@ -123,7 +123,6 @@ def test_sql_in_any_parameter_is_data_or_refused_a11(
     api: Api, text: str, everything: Callable[[], list[object]]
 ) -> None:
     before = everything()
-    begun = perf_counter()
     for path in ("/users/", "/experiments/", "/scientists-experiments/", "/measure-types/", "/users/S001/associations"):
         for name in ("limit", "cursor", "sort", "filter", "order"):
             assert api.get(ADA, path, query_string={name: text}).status_code == 422
@@ -131,7 +130,6 @@ def test_sql_in_any_parameter_is_data_or_refused_a11(
         assert api.get(ADA, path.format(quote(text, safe=""))).status_code == 404
     assert api.post(ADA, "/experiments/", json={"name": text}).status_code == 422
     assert everything() == before
-    assert perf_counter() - begun < 5
 
     stored = {"name": text.strip(), "username": f"canary-{text.strip()}", "email": text.strip()}
     answer = api.put(ADA, "/users/S002", json=stored)

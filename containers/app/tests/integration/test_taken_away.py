@@ -22,8 +22,10 @@ from tests.unit.vouching import PROVIDERS, Vouching
 
 KEY_ID = "0123456789abcdef"
 RECORD = {"name": SAM.name, "username": SAM.username, "email": SAM.email}
-#: From the moment on at which it is taken away.
+#: From the moment on at which it is taken away; how long a disk takes to write that down is another matter.
 AT_ONCE_SECS = 1
+
+pytestmark = pytest.mark.usefixtures("without_waiting_for_the_disk")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from queue_reader import QueueReader
 from rabbit_server import EXPERIMENT, HEARTBEAT_SECS, Account
 
 PROMPTLY_SECS = 2.0  # a tenth of a second on an idle machine
+ATTEMPTS = 5  # a machine that does something else for a moment spoils one of them
 
 
 def test_what_is_confirmed_is_in_the_queue_exactly_as_written(
@@ -60,10 +61,15 @@ def test_a_reading_is_published_while_the_input_stays_open(
     adapter.write(b"1\n")
     wait_until(lambda: queue.depth() == 1, what="the first reading, which waits for the start too")
 
-    adapter.write(b"2\n")
+    delays = []
+    for number in range(2, 2 + ATTEMPTS):
+        began = time.monotonic()
+        adapter.write(b"%d\n" % number)
+        wait_until(lambda number=number: queue.depth() == number, what="the next reading")
+        delays.append(time.monotonic() - began)
 
-    wait_until(lambda: queue.depth() == 2, what="the second reading", seconds=PROMPTLY_SECS)
-    assert [measure["value"] for measure in queue.take_all_measures()] == [1.0, 2.0]
+    assert min(delays) < PROMPTLY_SECS
+    assert [measure["value"] for measure in queue.take_all_measures()] == list(range(1, 2 + ATTEMPTS))
 
 
 def test_the_connection_outlives_a_silence_of_the_instrument(
@@ -100,6 +106,7 @@ def test_what_no_queue_takes_is_not_reported_as_sent(start: StartAdapter, accoun
     try:
         adapter = start(account, "--wait", "1")
         adapter.write(b"1\n2\n")
+        wait_until(lambda: bool(adapter.reports()), what="the report that nothing is bound")
 
         assert adapter.wait() == 1
     finally:

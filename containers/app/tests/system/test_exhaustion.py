@@ -24,6 +24,8 @@ TIME_OUT_SECS = 10
 GOOD_REQUESTS = 200
 #: Seconds that one of them may take whenever the machine does something else for a moment.
 NOISE_SECS = 0.1
+#: Times that they are compared, at most: who slows others down does so each time, and a busy machine now and then.
+ATTEMPTS = 3
 
 HALF_A_HEAD = b"GET /users/ HTTP/1.1\r\nHost: localhost\r\nX: "
 HALF_A_BODY = b"POST /users/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
@@ -38,6 +40,8 @@ class SlowClients:
         self._poll = select.poll()
         self._heads: list[ssl.SSLSocket] = []
         self._greedy: list[ssl.SSLSocket] = []
+        #: By its descriptor, until when the edge must have patience with each.
+        self._patience: dict[int, float] = {}
         self.count = 0
 
     def __enter__(self) -> "SlowClients":
@@ -77,6 +81,10 @@ class SlowClients:
         """How many the edge has not closed."""
         return self.count - len(self._poll.poll(0))
 
+    def ended_early(self) -> int:
+        """How many the edge has closed before their time was up; on a slow machine it is for some before all came."""
+        return sum(time.monotonic() < self._patience[descriptor] for descriptor, _ in self._poll.poll(0))
+
     @property
     def greedy(self) -> int:
         return len(self._greedy)
@@ -91,6 +99,7 @@ class SlowClients:
         if not reading:  # and the kernels in between keep next to nothing for who does not
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIBIBYTE)
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self._patience[line.fileno()] = time.monotonic() + TIME_OUT_SECS
         line.connect(address())
         self._poll.register(line, select.POLLRDHUP)
         self.count += 1
@@ -113,16 +122,19 @@ def slowest_of_good_requests(between: Callable[[], None] = lambda: None) -> floa
 
 def test_500_slow_clients_slow_nobody_else_down_and_have_their_time_h5(eventually):
     """They need no token. Who has one can hold the places of streams, and no more."""
-    before = slowest_of_good_requests()
+    slowed: list[bool] = []
+    while len(slowed) < ATTEMPTS and all(slowed):
+        before = slowest_of_good_requests()
+        with SlowClients() as slow:
+            slow.come()
+            assert (slow.count, slow.ended_early()) == (500, 0)
+            meanwhile = slowest_of_good_requests(slow.send_a_byte)
+            slowed.append(meanwhile >= max(2 * before, NOISE_SECS))
 
-    with SlowClients() as slow:
-        slow.come()
-        assert slow.waiting() == slow.count == 500
-        meanwhile = slowest_of_good_requests(slow.send_a_byte)
+            eventually(lambda: slow.waiting() <= slow.greedy, within=TIME_OUT_SECS + 5)
+            eventually(slow.have_ended, within=5)
 
-        assert meanwhile < max(2 * before, NOISE_SECS)
-        eventually(lambda: slow.waiting() <= slow.greedy, within=TIME_OUT_SECS + 5)
-        eventually(slow.have_ended, within=5)
+    assert not all(slowed)
 
 
 def pieces(size: int) -> Iterator[bytes]:

@@ -59,6 +59,7 @@ def publish(exchange: str, key: str, **properties: Any) -> Callable[[Channel], N
 def test_declaring_again_changes_nothing(
     management: Management, names: RabbitConfiguration, broker_administrator: Account, listener: Account
 ) -> None:
+    management.delete("queues", names.vhost, names.queue, "contents")  # of other tests
     publisher = Publisher(names, broker_administrator)
     publisher(body_of())
     declare(management, names)

@@ -37,7 +37,7 @@ class ServiceProcess:
         """The status of its answer, None while there is none."""
         try:
             return requests.get(f"{self.address}/health/{what}", timeout=5).status_code
-        except requests.ConnectionError:
+        except requests.RequestException:
             return None
 
     def wait_until_ready(self) -> None:

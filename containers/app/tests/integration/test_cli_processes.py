@@ -90,12 +90,16 @@ class TestListen:
         def is_ready() -> bool:
             try:
                 return requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).ok
-            except requests.ConnectionError:
+            except requests.RequestException:
                 return False
 
+        ready: list[bool] = []
+
         def end_when_ready() -> None:
-            eventually(is_ready, within=20)
-            os.kill(os.getpid(), signal.SIGTERM)
+            try:
+                ready.append(eventually(is_ready, within=20))
+            finally:  # otherwise nothing would ever end it
+                os.kill(os.getpid(), signal.SIGTERM)
 
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         ending = threading.Thread(target=end_when_ready)
@@ -107,7 +111,7 @@ class TestListen:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
-        assert result.exit_code == 0
+        assert (ready, result.exit_code) == ([True], 0)
 
     @pytest.mark.parametrize(
         ("changes", "told"),

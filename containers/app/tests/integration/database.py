@@ -35,3 +35,10 @@ def empty_tables(administrator: Session) -> None:
     administrator.execute("DELETE FROM MEASURE_TYPES WHERE measure_type_id > 30")
     administrator.execute("COMMIT")
     administrator.execute("SET FOREIGN_KEY_CHECKS = 1")
+
+
+def rows_read(administrator: Session) -> int:
+    """How many rows all sessions have read one after the other, in ranges of keys, since the server started."""
+    found = administrator.rows("SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_read_next', 'Handler_read_prev')")
+    assert len(found) == 2
+    return sum(int(value) for _, value in found)

@@ -14,6 +14,7 @@ from my_monit.storage.connector import StorageConnector
 from my_monit.storage.ports import Place
 from my_monit.storage.series import SeriesTable
 from my_monit.storage.storage import Storage
+from tests.integration.database import rows_read
 from tests.measures import NewMeasure, by_origin, read_measures
 
 STUCK_SECS = 30
@@ -204,7 +205,3 @@ def test_an_arrival_is_read_by_its_place_in_the_key(storage, scientist, administ
 
     assert scientist.copy[-55:].count(-1.0) == 5
     assert rows_read(administrator) - before < 15_000
-
-
-def rows_read(administrator):
-    return sum(int(value) for name, value in administrator.rows("SHOW GLOBAL STATUS LIKE 'Handler_read%'"))

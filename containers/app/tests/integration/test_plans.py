@@ -7,6 +7,7 @@ from my_monit.periods import parse_period
 from my_monit.services.summary import Question
 from my_monit.storage.connector import Session
 from my_monit.storage.ports import Place
+from tests.integration.database import rows_read
 from tests.integration.laboratory import MORNING, SECOND
 from tests.measures import NewMeasure, by_origin
 
@@ -62,7 +63,10 @@ def test_measures_are_read_by_ranges_of_the_key(read, queries, container, labora
 
     READS[read](container, laboratory.vibrations.experiment_id)
 
-    made = [(sql, parameters) for sql, parameters in queries if "FROM MEASURES" in sql or "FROM ARRIVALS" in sql]
+    made = [
+        (sql.removeprefix("EXPLAIN FORMAT=TRADITIONAL "), parameters) for sql, parameters in queries
+        if "FROM MEASURES" in sql or "FROM ARRIVALS" in sql
+    ]
     assert made
     for sql, parameters in made:
         for step in administrator.rows(f"EXPLAIN {sql}", parameters):
@@ -70,3 +74,22 @@ def test_measures_are_read_by_ranges_of_the_key(read, queries, container, labora
             table, kind, key = step[2], step[3 + bool(shift)], step[5 + bool(shift)]
             if table in ("MEASURES", "ARRIVALS"):
                 assert (kind in ("range", "ref", "const"), key) == (True, "PRIMARY"), (sql[:300], step)
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_a_page_costs_what_it_holds_where_measures_suddenly_lie_dense(
+    descending, queries, storage, laboratory, administrator
+):
+    administrator.rows("ANALYZE TABLE MEASURES")
+    experiment_id = laboratory.vibrations.experiment_id
+    with storage.unit() as unit:
+        series = [one.series_id for one in unit.series.of(experiment_id, visible_to=SAM.user_id)]
+        before = rows_read(administrator)
+
+        columns = unit.measures.read(
+            experiment_id, series, Selection(descending=descending),
+            visible_to=SAM.user_id, after=None, limit=1000, span=1000 * EACH * SECOND,
+        )
+
+    assert len(columns) == 1000
+    assert rows_read(administrator) - before < SERIES * EACH // 4

@@ -47,13 +47,16 @@ native_infra() {
     start_servers
 }
 
+# Each server has temporary files of its own: one that starts removes those that it takes for its last run's, and in a
+# shared folder they are the queries of another stack.
 ensure_database_folder() {
+    mkdir -p "$DATABASE.tmp"
     if [[ -d $DATABASE ]]; then return; fi
     step "database: a new data folder"
     rm -rf "$DATABASE.new"
     mkdir -p "$DATABASE.new"
     # From its parent, since this program takes no path with a space.
-    (cd "$STATE/data" && mariadb-install-db --no-defaults --datadir=./database.new --skip-test-db \
+    (cd "$STATE/data" && TMPDIR=$DATABASE.tmp mariadb-install-db --no-defaults --datadir=./database.new --skip-test-db \
         --auth-root-authentication-method=socket --user="$(id -un)") >"$LOGS/database-init.log" 2>&1 ||
         die "the database's folder could not be made; see $LOGS/database-init.log"
     mv "$DATABASE.new" "$DATABASE"

@@ -29,6 +29,7 @@ database_configuration() {
 !include $ROOT/containers/mysql/mymonit.cnf
 [mysqld]
 datadir = $DATABASE
+tmpdir = $DATABASE.tmp
 socket = $SOCKETS/database.sock
 pid_file = $RUN/database.pid
 bind_address = 127.0.0.1

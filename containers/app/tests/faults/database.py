@@ -1,5 +1,6 @@
 """A database server of the harness' own: MariaDB as a process, or MySQL as a container."""
 
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -86,15 +87,18 @@ def mariadb(folder: Path, *, data: Path | None = None, **options: object) -> Dat
         "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
         "--auth-root-authentication-method=socket", "--user=root",
     ]
-    subprocess.run(install, check=True, capture_output=True, timeout=START_SECS)
+    temporary = folder / "tmp"  # a server that starts removes what others have there
+    temporary.mkdir(exist_ok=True)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    subprocess.run(install, check=True, capture_output=True, timeout=START_SECS, env=environment)
     accounts = folder / "accounts.sql"
     accounts.write_text("".join(
         f"CREATE USER IF NOT EXISTS '{user}'@'{host}' IDENTIFIED BY '{password}';\n"
         f"GRANT ALL ON *.* TO '{user}'@'{host}' WITH GRANT OPTION;\n" for host in ("localhost", "127.0.0.1")
     ), encoding="utf-8")
     own = {
-        **_SMALL, "datadir": data, "socket": folder / "socket", "pid_file": folder / "pid", "port": port,
-        "bind_address": "127.0.0.1", "init_file": accounts, "user": "root", **options,
+        **_SMALL, "datadir": data, "tmpdir": temporary, "socket": folder / "socket", "pid_file": folder / "pid",
+        "port": port, "bind_address": "127.0.0.1", "init_file": accounts, "user": "root", **options,
     }
     configuration = folder / "my.cnf"
     lines = "".join(f"{name} = {value}\n" for name, value in own.items())

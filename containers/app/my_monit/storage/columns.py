@@ -7,7 +7,7 @@ SQL that gives a double away as its bytes (docs/decisions/0024-measures-as-doubl
 
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from my_monit.errors import StorageUnavailable
 from my_monit.model import Position
@@ -16,8 +16,8 @@ from my_monit.storage.ports import NO_MEASURES, Columns
 from my_monit.storage.windows import NEGATIVE_ZERO, Direction, Records, rows_of
 from my_monit.timestamps import NANOSECONDS
 
-#: Series whose newest measures one query reads.
-SERIES_PER_QUERY = 500
+#: Series whose newest measures one query reads, or conditions whose measures.
+SELECTS_PER_QUERY = 500
 
 #: A measure begins with zeros, so that its doubles lie at multiples of eight bytes, and the head of a line in WKB (OGC
 #: 06-103r4, 8.2): little-endian, a line, of two points. A machine of the other order refuses it.
@@ -62,13 +62,21 @@ class RecordSelect:
 
     def newest(self) -> Iterator[Records]:
         """The newest measure of each series that has one, in the order of the series."""
-        for start in range(0, len(self._series_ids), SERIES_PER_QUERY):
-            some = self._series_ids[start : start + SERIES_PER_QUERY]
+        for start in range(0, len(self._series_ids), SELECTS_PER_QUERY):
+            some = self._series_ids[start : start + SELECTS_PER_QUERY]
             source = " UNION ALL ".join(
                 f"(SELECT {_STORED} FROM MEASURES WHERE series_id = {number} "
                 "ORDER BY time DESC, measure_id DESC LIMIT 1)" for number in some
             )
             raw, count, _ = self._read(source)
+            yield Records(raw, count, None)
+
+    def each(self, conditions: Iterable[str]) -> Iterator[Records]:
+        """The measures of each condition, in no order. One query for all of them would ask each measure about each."""
+        numbers = ", ".join(map(str, self._series_ids))
+        selects = [f"SELECT {_STORED} FROM MEASURES WHERE series_id IN ({numbers}) AND {one}" for one in conditions]
+        for start in range(0, len(selects), SELECTS_PER_QUERY):
+            raw, count, _ = self._read(" UNION ALL ".join(selects[start : start + SELECTS_PER_QUERY]))
             yield Records(raw, count, None)
 
     def _read(self, source: str, *, ids: str = "NULL") -> tuple[bytes, int, list[int]]:

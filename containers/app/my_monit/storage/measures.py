@@ -108,12 +108,13 @@ class Measures:
     def _of_runs(
         self, runs: Sequence[Run], series_ids: Sequence[int], *, after: Position | None, limit: int
     ) -> Columns:
-        condition = " OR ".join(f"({run.condition})" for run in runs)
-        select = RecordSelect(self._session, series_ids, Ascending, condition)
-        lo, hi = min(run.first_time for run in runs), max(run.last_time for run in runs)
         if after is None and sum(run.measures for run in runs) <= limit:
-            return together([select(lo, hi, None, limit)], Ascending, series=len(series_ids), limit=limit + 1)
-        parts = Windows(self._session, series_ids, Ascending, select).read(lo, hi, after=after, limit=limit, span=None)
+            select = RecordSelect(self._session, series_ids, Ascending)
+            return together(list(select.each(run.condition for run in runs)), Ascending, series=1, limit=limit + 1)
+        [run] = runs
+        select = RecordSelect(self._session, series_ids, Ascending, run.condition)
+        windows = Windows(self._session, series_ids, Ascending, select)
+        parts = windows.read(run.first_time, run.last_time, after=after, limit=limit, span=None)
         return together(list(parts), Ascending, series=len(series_ids), limit=limit)
 
     def _may_read(self, experiment_id: int, series_ids: Sequence[int], visible_to: str) -> bool:

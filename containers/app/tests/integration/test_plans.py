@@ -63,6 +63,10 @@ def test_measures_are_read_by_ranges_of_the_key(read, queries, container, labora
 
     READS[read](container, laboratory.vibrations.experiment_id)
 
+    assert_ranges_of_the_key(queries, administrator)
+
+
+def assert_ranges_of_the_key(queries, administrator):
     made = [
         (sql.removeprefix("EXPLAIN FORMAT=TRADITIONAL "), parameters) for sql, parameters in queries
         if "FROM MEASURES" in sql or "FROM ARRIVALS" in sql
@@ -74,6 +78,19 @@ def test_measures_are_read_by_ranges_of_the_key(read, queries, container, labora
             table, kind, key = step[2], step[3 + bool(shift)], step[5 + bool(shift)]
             if table in ("MEASURES", "ARRIVALS"):
                 assert (kind in ("range", "ref", "const"), key) == (True, "PRIMARY"), (sql[:300], step)
+
+
+def test_ranges_of_the_key_are_read_of_a_thousand_series_too(queries, container, laboratory, administrator, storage):
+    experiment_id = laboratory.vibrations.experiment_id
+    with storage.unit() as unit:
+        series = [unit.series.find_or_add(experiment_id, 3, f"sensor-{number}") for number in range(1000)]
+        unit.measures.add(by_origin([NewMeasure(one, MORNING + one, 1.0, 1) for one in series]))
+    administrator.rows("ANALYZE TABLE MEASURES")
+    queries.clear()
+
+    READS["first page"](container, experiment_id)
+
+    assert_ranges_of_the_key(queries, administrator)
 
 
 @pytest.mark.parametrize("descending", [True, False])

@@ -26,6 +26,9 @@ FEW = 10_000
 #: The bit of a measure's id that says: its value is -0.0. MariaDB stores every zero as +0.0.
 NEGATIVE_ZERO = 1 << 63
 
+#: Series into which one query dives: what each costs the server grows with their number.
+SERIES_PER_DIVE = 500
+
 EARLIEST, LATEST = 0, 2**63 - 1
 
 
@@ -128,13 +131,16 @@ def edge_of(
     session: Session, series_ids: Sequence[int], direction: type[Direction], lo: int, hi: int
 ) -> int | None:
     """The first time there is in the direction of reading: one dive into the key per series."""
-    edge = direction.edge
-    dives = " UNION ALL ".join(
-        f"(SELECT {edge}(time) AS edge FROM MEASURES WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
-        for number in series_ids
-    )
-    row = session.row(f"SELECT {edge}(edge) FROM ({dives}) edges")
-    return int(row[0]) if row and row[0] is not None else None
+    first = direction.edge
+    edges: list[int] = []
+    for start in range(0, len(series_ids), SERIES_PER_DIVE):
+        dives = " UNION ALL ".join(
+            f"(SELECT {first}(time) AS edge FROM MEASURES WHERE series_id = {number} AND time BETWEEN {lo} AND {hi})"
+            for number in series_ids[start : start + SERIES_PER_DIVE]
+        )
+        row = session.row(f"SELECT {first}(edge) FROM ({dives}) edges")
+        edges += [int(row[0])] if row and row[0] is not None else []
+    return (max if direction is Descending else min)(edges, default=None)
 
 
 def _estimate(session: Session, series_ids: Sequence[int], lo: int, hi: int) -> int:

@@ -83,4 +83,6 @@ def test_measures_are_counted_up_to_a_limit_and_their_extent_is_known(storage, l
         assert [measures.count([one, empty], 2, 5, up_to=limit) for limit in (1, 4, 9)] == [1, 4, 4]
         assert measures.count([one], 0, LATEST, up_to=100) == 10
         assert measures.extent([one, empty], Selection(start=3, end=7)) == (3, 6)
+        absent = range(1_000_000, 1_000_700)
+        assert measures.extent([*absent, one, *absent], Selection()) == (0, 9)
         assert measures.extent([one, empty], Selection(start=30)) is measures.extent([empty], Selection()) is None

@@ -7,7 +7,7 @@ they are found again in MEASURES (docs/decisions/0017-arrivals.md).
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from operator import sub
+from operator import attrgetter, sub
 from typing import NamedTuple
 
 from my_monit.model import Position
@@ -20,8 +20,10 @@ from my_monit.storage.windows import NEGATIVE_ZERO
 NEAR = 60_000_000_000
 #: The same as a multiple of the median distance, for measures that are rare by nature.
 REGULAR = 16
-#: Ranges of the key that one query may have: beyond some thousands a server stops using the key.
+#: Ranges of the key that one query may have: what each costs the server grows with their number.
 KEY_RANGES = 2000
+#: Runs that are looked at for one query, at most.
+RUNS = 2000
 
 
 class _Portion(NamedTuple):
@@ -118,7 +120,7 @@ def runs(times: list[int]) -> Iterator[list[int]]:
     yield times[begin:]
 
 
-def runs_from(session: Session, experiment_id: int, place: Place, *, until: int, limit: int) -> list[Run]:
+def runs_from(session: Session, experiment_id: int, place: Place, *, until: int) -> list[Run]:
     """The next runs from a place on, of arrivals up to number `until`."""
     rows = session.rows(
         "SELECT arrival, first_time, first_id, last_time, last_id, measures FROM ARRIVALS "
@@ -126,18 +128,45 @@ def runs_from(session: Session, experiment_id: int, place: Place, *, until: int,
         "OR (first_time = %s AND first_id >= %s)) ORDER BY arrival, first_time, first_id LIMIT %s",
         (
             experiment_id, place.arrival, until, place.arrival, place.first_time, place.first_time, place.first_id,
-            limit,
+            RUNS,
         ),
     )
     return [Run(*map(int, row)) for row in rows]
 
 
-def whole(found: Sequence[Run], *, limit: int) -> list[Run]:
-    """Those at the beginning that hold no more than `limit` measures together."""
+def whole(found: Sequence[Run], *, limit: int, most: int) -> tuple[list[Run], list[Run]]:
+    """Those at the beginning that hold no more than `limit` measures together; and `most` runs at most that hold the
+    same ones."""
     taken: list[Run] = []
     for run in found:
         limit -= run.measures
         if limit < 0:
             break
         taken.append(run)
-    return taken
+    while len(fused := _fused(taken)) > most:
+        taken = taken[: len(taken) // 2]
+    return taken, fused
+
+
+def _fused(taken: Sequence[Run]) -> list[Run]:
+    """What came little by little in one: runs whose arrivals, times and ids follow each other.
+
+    All ids between are of these arrivals. What else those hold lies in runs before the first time or after the last
+    one, for within an arrival runs are in the order of time.
+    """
+    fused: list[Run] = []
+    for run in sorted(taken, key=attrgetter("first_id", "first_time")):
+        if fused and _follows(run, fused[-1]):
+            fused[-1] = fused[-1]._replace(
+                arrival=run.arrival, last_time=run.last_time, last_id=run.last_id,
+                measures=fused[-1].measures + run.measures,
+            )
+        else:
+            fused.append(run)
+    return fused
+
+
+def _follows(run: Run, last: Run) -> bool:
+    return (
+        last.arrival < run.arrival and last.last_id + 1 == run.first_id and 0 <= run.first_time - last.last_time <= NEAR
+    )

@@ -74,15 +74,15 @@ class Measures:
     ) -> tuple[Columns, Place]:
         if not self._may_read(experiment_id, series_ids, visible_to):
             return NO_MEASURES, after
-        most = max(1, KEY_RANGES // len(series_ids))
-        found = runs_from(self._session, experiment_id, after, until=until, limit=most)
+        found = runs_from(self._session, experiment_id, after, until=until)
         if not found:
             return NO_MEASURES, after
         begun = Position(after.time, after.series_id, after.measure_id)
-        if any(begun) or not (taken := whole(found, limit=limit)):
+        taken, fused = whole(found, limit=limit, most=max(1, KEY_RANGES // len(series_ids)))
+        if any(begun) or not taken:
             columns = self._of_runs([found[0]], series_ids, after=begun if any(begun) else None, limit=limit)
             return columns, found[0].at(columns.last)
-        return self._of_runs(taken, series_ids, after=None, limit=limit), taken[-1].at(None)
+        return self._of_runs(fused, series_ids, after=None, limit=limit), taken[-1].at(None)
 
     def arrivals(self, experiment_id: int) -> int:
         row = self._session.row("SELECT arrivals FROM ARRIVAL_COUNTS WHERE experiment_id = %s", (experiment_id,))

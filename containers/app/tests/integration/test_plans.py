@@ -4,6 +4,7 @@ import pytest
 
 from my_monit.model import Actor, Position, Role, Selection
 from my_monit.periods import parse_period
+from my_monit.services.changes import READS_OF_A_PAGE
 from my_monit.services.summary import Question
 from my_monit.storage.connector import Session
 from my_monit.storage.ports import Place
@@ -13,6 +14,8 @@ from tests.measures import NewMeasure, by_origin
 
 SERIES, EACH = 10, 4000
 NOON = MORNING + EACH // 2 * SECOND
+#: Long before all others.
+YEAR = 365 * 24 * 3600 * SECOND
 SAM = Actor("S001", Role.SCIENTIST)
 
 
@@ -88,6 +91,49 @@ def test_so_are_those_of_an_experiment_of_very_many_series(series, queries, bill
         )
 
     assert_ranges_of_the_key([one for one in queries if "GROUP_CONCAT" in one[0]], administrator)
+
+
+def test_changes_that_came_one_by_one_are_read_together(queries, storage, laboratory):
+    experiment_id = laboratory.vibrations.experiment_id
+    with storage.unit() as unit:
+        known = unit.measures.arrivals(experiment_id)
+        series_id = unit.series.find_or_add(experiment_id, 2, "sensor-1")
+    for number in range(20):
+        with storage.unit() as unit:
+            unit.measures.add(by_origin([NewMeasure(series_id, NOON + number * SECOND, float(number), 1)]))
+    queries.clear()
+
+    with storage.unit() as unit:
+        columns, place = unit.measures.changes(
+            experiment_id, range(series_id, series_id + 1000),
+            visible_to=SAM.user_id, after=Place(known + 1), until=known + 20, limit=100,
+        )
+
+    assert sorted(columns.values) == list(range(20)) and place.arrival == known + 20
+    assert len([sql for sql, _ in queries if "FROM MEASURES" in sql]) == 1
+
+
+def test_a_page_of_changes_ends_early_where_they_lie_far_apart(queries, storage, container, laboratory, administrator):
+    experiment_id = laboratory.vibrations.experiment_id
+    administrator.execute(
+        "INSERT INTO SERIES (experiment_id, measure_type_id, sensor) "
+        f"SELECT {experiment_id}, 3, CONCAT(series_id, '-', time) FROM MEASURES LIMIT 1001"
+    )
+    with storage.unit() as unit:
+        known = unit.measures.arrivals(experiment_id)
+        series_id = unit.series.find_or_add(experiment_id, 2, "sensor-1")
+        unit.measures.add(by_origin([
+            NewMeasure(series_id, YEAR + 2**number * SECOND, float(number), 1) for number in range(25)
+        ]))
+    place, found = Place(known + 1), []
+
+    for _ in range(3):
+        queries.clear()
+        pieces, place = container.change_service().page(SAM, experiment_id, after=place, limit=1000)
+        found += [value for piece in pieces for value in piece.columns.values]
+        assert len([sql for sql, _ in queries if "FROM MEASURES" in sql]) <= READS_OF_A_PAGE
+
+    assert sorted(found) == list(range(25))
 
 
 def assert_ranges_of_the_key(queries, administrator):

@@ -22,7 +22,10 @@ CONNECT_SECS = 5
 #: Seconds to wait for the server's next byte. Above the lock wait time-out below, so that the server answers first.
 READ_SECS = 30
 WRITE_SECS = 30
-#: The same for a statement that changes the schema: it may copy the largest table.
+#: Seconds by which the server gives a statement up before nobody waits for it any more: it would go on with it, and
+#: with each that was asked for in its place.
+MARGIN_SECS = 1
+#: READ_SECS for a statement that changes the schema: it may copy the largest table.
 DDL_SECS = 24 * 60 * 60
 #: Seconds to wait for a row lock before the transaction is run again.
 LOCK_WAIT_SECS = 10
@@ -65,8 +68,17 @@ def open_connection(
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECS}")
+            cursor.execute(_given_up_after((DDL_SECS if ddl else READ_SECS) - MARGIN_SECS))
             cursor.execute(f"SET SESSION group_concat_max_len = {JOINED_BYTES} {_RANGES_WITHOUT_END}")
     return connection
+
+
+def _given_up_after(seconds: int) -> str:
+    """Either server knows a setting of its own, and takes the other's for a comment."""
+    return (
+        f"SET SESSION lock_wait_timeout = {seconds} /*!80000 , SESSION max_execution_time = {1000 * seconds} */ "
+        f"/*M!101100 , SESSION max_statement_time = {seconds} */"
+    )
 
 
 class Session:

@@ -16,6 +16,11 @@ from tests.integration.storage_contract.lab import Lab
 from tests.integration.together import STUCK_SECS, run_together
 
 KILL = "KILL %s"
+#: Takes minutes.
+SLOW = (
+    "SELECT COUNT(*) FROM MEASURE_TYPES a, MEASURE_TYPES b, MEASURE_TYPES c, MEASURE_TYPES d, MEASURE_TYPES e, "
+    "MEASURE_TYPES f WHERE CONCAT(a.name, b.name, c.name, d.name, e.name, f.name) = ''"
+)
 
 
 def names(storage):
@@ -122,6 +127,26 @@ def test_a_database_that_is_read_only_may_be_writable_again_f9(storage, administ
     assert refusal.value.transient
     storage.check_storing()
     add_users(storage, make_user("S001"))
+
+
+def test_the_server_does_not_go_on_with_a_statement_that_nobody_waits_for_any_more(
+    pool, administrator, monkeypatch, eventually
+):
+    monkeypatch.setattr(connector, "READ_SECS", 2)
+
+    def under_way():
+        return [number for (number,) in administrator.rows(
+            "SELECT id FROM information_schema.processlist WHERE info = %s", (SLOW,)
+        )]
+
+    try:
+        with pytest.raises(StorageUnavailable), pool.transaction() as session:
+            session.rows(SLOW)
+
+        eventually(lambda: not under_way(), within=5)
+    finally:
+        for number in under_way():
+            administrator.execute(KILL, (number,))
 
 
 def test_a_lock_that_is_not_let_go_undoes_the_whole_transaction_f10(pool, storage):

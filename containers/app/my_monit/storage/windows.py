@@ -118,7 +118,7 @@ class Windows:
         while True:
             near, far = (max(lo, edge - width), edge) if self._descending else (edge, min(hi, edge + width))
             estimate = 0 if near == far else _estimate(self._session, self._series_ids, near, far)
-            if estimate <= max(CROWD * want, FEW):
+            if estimate <= max(CROWD * want, FEW) + len(self._series_ids):  # a range counts as one at least
                 return near, far
             width = (far - near) * want // estimate
 

@@ -17,6 +17,7 @@ NOON = MORNING + EACH // 2 * SECOND
 #: Long before all others.
 YEAR = 365 * 24 * 3600 * SECOND
 SAM = Actor("S001", Role.SCIENTIST)
+PLAN = "EXPLAIN FORMAT=TRADITIONAL "
 
 
 @pytest.fixture(name="queries")
@@ -138,12 +139,12 @@ def test_a_page_of_changes_ends_early_where_they_lie_far_apart(queries, storage,
 
 def assert_ranges_of_the_key(queries, administrator):
     made = [
-        (sql.removeprefix("EXPLAIN FORMAT=TRADITIONAL "), parameters) for sql, parameters in queries
+        (sql.removeprefix(PLAN), parameters) for sql, parameters in queries
         if "FROM MEASURES" in sql or "FROM ARRIVALS" in sql
     ]
     assert made
     for sql, parameters in made:
-        for step in administrator.rows(f"EXPLAIN {sql}", parameters):
+        for step in administrator.rows(PLAN + sql, parameters):
             shift = len(step) - 10  # MySQL tells of partitions, too, before the kind
             table, kind, key = step[2], step[3 + bool(shift)], step[5 + bool(shift)]
             if table in ("MEASURES", "ARRIVALS"):

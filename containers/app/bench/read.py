@@ -2,7 +2,7 @@
 
 Needs a running stack of one's own (`RATE_LIMIT=0` in its settings), with demonstration data:
 
-    eval "$(./run.sh env)"; set -a; . .local/env; set +a; .local/venv/bin/python containers/app/bench/read.py --quick
+    eval "$(./run.sh env)"; set -a; . ./.env; set +a; .local/venv/bin/python containers/app/bench/read.py --quick
 
 What is compared is run alternately; a ratio is the median of the paired ratios, with the least and the greatest. The
 experiment that it fills stays in the database. `curl`, `mariadb` and `wrk` must be installed; InfluxDB is held against

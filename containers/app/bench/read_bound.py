@@ -5,7 +5,7 @@ that returns a constant, one that asks the database for a user, and one that wri
 are those of the rates to the constant's; MyMONIT's own constant and its GET /users/me stand beside them. Needs a stack
 of one's own, as read.py does, and leaves rows of the verb `bench` in its audit:
 
-    eval "$(./run.sh env)"; set -a; . .local/env; set +a; .local/venv/bin/python containers/app/bench/read_bound.py
+    eval "$(./run.sh env)"; set -a; . ./.env; set +a; .local/venv/bin/python containers/app/bench/read_bound.py
 """
 
 import multiprocessing

@@ -62,19 +62,19 @@ class RecordSelect:
 
     def newest(self) -> Iterator[Records]:
         """The newest measure of each series that has one, in the order of the series."""
-        for start in range(0, len(self._series_ids), SELECTS_PER_QUERY):
-            some = self._series_ids[start : start + SELECTS_PER_QUERY]
-            source = " UNION ALL ".join(
-                f"(SELECT {_STORED} FROM MEASURES WHERE series_id = {number} "
-                "ORDER BY time DESC, measure_id DESC LIMIT 1)" for number in some
-            )
-            raw, count, _ = self._read(source)
-            yield Records(raw, count, None)
+        return self._joined([
+            f"(SELECT {_STORED} FROM MEASURES WHERE series_id = {number} "
+            "ORDER BY time DESC, measure_id DESC LIMIT 1)" for number in self._series_ids
+        ])
 
     def each(self, conditions: Iterable[str]) -> Iterator[Records]:
         """The measures of each condition, in no order. One query for all of them would ask each measure about each."""
         numbers = ", ".join(map(str, self._series_ids))
-        selects = [f"SELECT {_STORED} FROM MEASURES WHERE series_id IN ({numbers}) AND {one}" for one in conditions]
+        return self._joined([
+            f"SELECT {_STORED} FROM MEASURES WHERE series_id IN ({numbers}) AND {one}" for one in conditions
+        ])
+
+    def _joined(self, selects: Sequence[str]) -> Iterator[Records]:
         for start in range(0, len(selects), SELECTS_PER_QUERY):
             raw, count, _ = self._read(" UNION ALL ".join(selects[start : start + SELECTS_PER_QUERY]))
             yield Records(raw, count, None)

@@ -78,8 +78,9 @@ class Measures:
         if not found:
             return NO_MEASURES, after
         begun = Position(after.time, after.series_id, after.measure_id)
-        taken, fused = whole(found, limit=limit, most=max(1, KEY_RANGES // len(series_ids)))
-        if any(begun) or not taken:
+        most = max(1, KEY_RANGES // len(series_ids))
+        taken, fused = ([], []) if any(begun) else whole(found, limit=limit, most=most)
+        if not taken:
             columns = self._of_runs([found[0]], series_ids, after=begun if any(begun) else None, limit=limit)
             return columns, found[0].at(columns.last)
         return self._of_runs(fused, series_ids, after=None, limit=limit), taken[-1].at(None)
